@@ -1,0 +1,33 @@
+"""Every failure has a code, and every code is written here, once.
+
+May import nothing else of the project: each layer raises what is declared here. The invariant: an
+exception of this project carries a code of the catalogue, its text starts with that code in
+brackets, and the catalogue says whose fault it is and what to do about it.
+"""
+
+from __future__ import annotations
+
+from codex_runtime.errors.catalogue import CATALOGUE, ErrorEntry, Fault, entry_for
+from codex_runtime.errors.exceptions import (
+    AppServerError,
+    CodexRuntimeError,
+    ConfigurationError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    RequestFailed,
+    parse_error_code,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "AppServerError",
+    "CodexRuntimeError",
+    "ConfigurationError",
+    "ErrorEntry",
+    "Fault",
+    "LocalProtocolError",
+    "RemoteProtocolError",
+    "RequestFailed",
+    "entry_for",
+    "parse_error_code",
+]
