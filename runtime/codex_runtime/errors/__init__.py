@@ -14,7 +14,7 @@ from codex_runtime.errors.exceptions import (
     ConfigurationError,
     LocalProtocolError,
     RemoteProtocolError,
-    RequestFailed,
+    RequestFailedError,
     parse_error_code,
 )
 
@@ -27,7 +27,7 @@ __all__ = [
     "Fault",
     "LocalProtocolError",
     "RemoteProtocolError",
-    "RequestFailed",
+    "RequestFailedError",
     "entry_for",
     "parse_error_code",
 ]

@@ -62,13 +62,13 @@ _PROTOCOL_REMOTE: Final = _entries(
     (
         "E_PROTOCOL_UTF8_INVALID",
         "a line from the app-server is not UTF-8",
-        "Check that the command really is an app-server and that nothing else writes to its stdout.",
+        "Check that the command is an app-server and that nothing else writes to its stdout.",
         False,
     ),
     (
         "E_PROTOCOL_JSON_INVALID",
         "a line from the app-server is not JSON",
-        "Check that the command really is an app-server and that nothing else writes to its stdout.",
+        "Check that the command is an app-server and that nothing else writes to its stdout.",
         False,
     ),
     (

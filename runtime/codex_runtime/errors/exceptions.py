@@ -98,7 +98,7 @@ class AppServerError(CodexRuntimeError):
         self.stderr = stderr
 
 
-class RequestFailed(CodexRuntimeError):
+class RequestFailedError(CodexRuntimeError):
     """The app-server answered a request with an error of its own.
 
     Args:
