@@ -205,6 +205,12 @@ _APP_SERVER: Final = (
             False,
         ),
         (
+            "E_APP_SERVER_OVERLOADED",
+            "the app-server refused a request because too many are waiting",
+            "Try again after some answers have come; keep fewer than 64 requests outstanding.",
+            True,
+        ),
+        (
             "E_APP_SERVER_REQUEST_TIMEOUT",
             "the app-server did not answer a request in time",
             "The outcome is unknown: read the thread before repeating the request.",
@@ -244,6 +250,12 @@ _APP_SERVER: Final = (
             True,
         ),
         (
+            "E_APP_SERVER_URL_INVALID",
+            "the address of an app-server is not a websocket URL",
+            "Write it as ws://HOST:PORT.",
+            False,
+        ),
+        (
             "E_CODEX_HOME_UNWRITABLE",
             "the folder for Codex's state cannot be written",
             "Pass a folder that exists and that this user may write.",
@@ -262,6 +274,12 @@ _APP_SERVER: Final = (
             "E_APP_SERVER_REQUEST_CANCELLED",
             "the caller gave a request up before its response came",
             "Nothing: this is what cancelling does. The app-server may still act on the request.",
+            False,
+        ),
+        (
+            "E_APP_SERVER_ALREADY_STARTED",
+            "a connection is started a second time",
+            "Make a new connection for each start.",
             False,
         ),
         (
@@ -310,6 +328,12 @@ _FAKES: Final = (
             "E_FAKE_NOT_SIMULATED",
             "the simulated app-server was asked for something it does not play",
             "Run against the real binary, or see the table of what is simulated.",
+            False,
+        ),
+        (
+            "E_SCRIPT_UNPLAYABLE",
+            "a step of the script cannot be played as the conversation stands",
+            "Look at what the command before it did: only a command left running can be typed into.",
             False,
         ),
     ),

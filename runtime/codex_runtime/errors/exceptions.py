@@ -14,6 +14,10 @@ from codex_runtime.errors.catalogue import CATALOGUE, ErrorEntry
 _CODE: Final = re.compile(r"\[([EW]_[A-Z0-9_]+)\]")
 
 
+OVERLOADED: Final = -32001
+"""The one JSON-RPC code of the app-server that means something of its own (FACTS §4)."""
+
+
 class CodexRuntimeError(Exception):
     """A failure with a stable code.
 
@@ -109,8 +113,10 @@ class RequestFailedError(CodexRuntimeError):
     """
 
     def __init__(self, method: str, rpc_code: int, rpc_message: str, data: object = None) -> None:
+        overloaded = rpc_code == OVERLOADED
         super().__init__(
-            "E_APP_SERVER_REQUEST_FAILED", f"{method} failed: [{rpc_code}] {rpc_message}"
+            "E_APP_SERVER_OVERLOADED" if overloaded else "E_APP_SERVER_REQUEST_FAILED",
+            f"{method} failed: [{rpc_code}] {rpc_message}",
         )
         self.method = method
         self.rpc_code = rpc_code
