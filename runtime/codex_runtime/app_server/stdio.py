@@ -1,8 +1,8 @@
 """The stdio transport: an app-server as a child process.
 
-May import the transport's definition, the binary's command and the error catalogue. The invariant:
-a process that was started is always waited for; its stderr is read all the time, apart from the
-protocol and bounded; it is stopped the orderly way first (end of stdin) and by force last, with
+May import the transport's definition, the child process, the binary's command and the error
+catalogue. The invariant: a process that was started is always waited for; its stderr is kept apart
+from the protocol; it is stopped the orderly way first (end of stdin) and by force last, with
 everything it started (FACTS §3).
 """
 
@@ -13,22 +13,16 @@ import contextlib
 import errno
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from codex_runtime.app_server.child import ChildProcess
 from codex_runtime.app_server.transport import TransportEnd
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from codex_runtime.app_server.binary import AppServerCommand
-
-READ_BYTES: Final = 1 << 18
-"""How much is read at a time, in bytes."""
-
-STDERR_BYTES: Final = 64 * 1024
-"""How much of the end of stderr is kept, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +44,23 @@ class StdioTransport:
     """A running app-server process; start one with :meth:`start`.
 
     Args:
-        process: The process, its three streams piped and in a session of its own.
+        process: The loop's transport to the process, which is in a session of its own.
+        child: The process's streams.
         timeouts: How long stopping it may take.
     """
 
-    def __init__(self, process: Process, timeouts: StopTimeouts) -> None:
+    def __init__(
+        self,
+        process: asyncio.SubprocessTransport,
+        child: ChildProcess,
+        timeouts: StopTimeouts,
+    ) -> None:
         self._process = process
+        self._child = child
         self._timeouts = timeouts
-        self._stderr: deque[bytes] = deque()
-        self._stderr_size = 0
-        self._stderr_reader = asyncio.create_task(self._read_stderr())
+        self._pid = process.get_pid()
+        self._exit_code: int | None = None
         self._watcher = asyncio.create_task(self._watch_exit())
-        self._output_ended = asyncio.Event()
         self._stopping: asyncio.Task[TransportEnd] | None = None
 
     @classmethod
@@ -80,53 +79,43 @@ class StdioTransport:
         Raises:
             ConfigurationError: ``E_CODEX_BINARY_MISSING`` or ``E_CODEX_BINARY_NOT_EXECUTABLE``.
         """
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            process, child = await loop.subprocess_exec(
+                ChildProcess,
                 *command.argv,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
                 env=None if command.env is None else dict(command.env),
                 cwd=command.cwd,
-                limit=READ_BYTES,
                 # Of its own, so that a Ctrl-C in our terminal is not also its end, and so that
                 # what it started can be ended with it.
                 start_new_session=True,
             )
         except OSError as error:
             raise _not_started(command, error) from None
-        return cls(process, timeouts or StopTimeouts())
+        return cls(process, child, timeouts or StopTimeouts())
 
     @property
     def pid(self) -> int:
         """The process's id."""
-        return self._process.pid
+        return self._pid
 
     @property
     def exit_code(self) -> int | None:
         """The exit code; negative when a signal ended it; ``None`` while it runs."""
-        return self._process.returncode
+        return self._exit_code if self._exit_code is not None else self._process.get_returncode()
 
     @property
     def stderr_tail(self) -> str:
         """The last part of what it wrote to stderr."""
-        return b"".join(self._stderr)[-STDERR_BYTES:].decode(errors="replace")
+        return self._child.stderr_tail
 
     async def send(self, data: bytes) -> None:
         """See :meth:`codex_runtime.app_server.transport.Transport.send`."""
-        stdin = self._process.stdin
-        if stdin is None or stdin.is_closing():
-            raise ConnectionResetError("the app-server's stdin is closed")
-        stdin.write(data)
-        await stdin.drain()
+        await self._child.write(data)
 
     async def receive(self) -> bytes:
         """See :meth:`codex_runtime.app_server.transport.Transport.receive`."""
-        stdout = self._process.stdout
-        data = await stdout.read(READ_BYTES) if stdout is not None else b""
-        if not data:
-            self._output_ended.set()
-        return data
+        return await self._child.read()
 
     async def close(self) -> TransportEnd:
         """See :meth:`codex_runtime.app_server.transport.Transport.close`.
@@ -144,21 +133,21 @@ class StdioTransport:
 
     async def _stop(self) -> TransportEnd:
         how = "it had ended by itself"
-        if self._process.returncode is None:
+        # The end of its output comes a moment before its exit is seen.
+        ending = self._child.stdout.ended and await self._ends_within(self._timeouts.drain)
+        if not ending and not self._child.exited.is_set():
             how = await self._ask_to_end()
         self._kill_group()
-        await self._process.wait()
         await self._watcher
-        await self._stderr_reader
         return TransportEnd(
-            f"the app-server process has ended ({how}; {_exit_text(self._process.returncode)})",
-            self._process.returncode,
+            f"the app-server process has ended ({how}; {_exit_text(self._exit_code)})",
+            self._exit_code,
             self.stderr_tail,
         )
 
     async def _ask_to_end(self) -> str:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            self._child.end_stdin()
         if await self._ends_within(self._timeouts.eof):
             return "after the end of its stdin"
         with contextlib.suppress(ProcessLookupError):
@@ -170,7 +159,7 @@ class StdioTransport:
     async def _ends_within(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                await self._process.wait()
+                await self._child.exited.wait()
         except TimeoutError:
             return False
         return True
@@ -178,32 +167,22 @@ class StdioTransport:
     def _kill_group(self) -> None:
         # The group outlives its leader while anything the app-server started is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._pid, signal.SIGKILL)
 
     async def _watch_exit(self) -> None:
-        """End the output a little after the process, also when a grandchild holds it open."""
-        await self._process.wait()
-        try:
+        """End the output a little after the process, also when what it started holds it open."""
+        await self._child.exited.wait()
+        self._exit_code = self._process.get_returncode()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timeouts.drain):
-                await self._output_ended.wait()
-        except TimeoutError:
-            for stream in (self._process.stdout, self._process.stderr):
-                if stream is not None:
-                    stream.feed_eof()
-
-    async def _read_stderr(self) -> None:
-        stream = self._process.stderr
-        while stream is not None and (data := await stream.read(READ_BYTES)):
-            self._stderr.append(data)
-            self._stderr_size += len(data)
-            while self._stderr_size - len(self._stderr[0]) >= STDERR_BYTES:
-                self._stderr_size -= len(self._stderr.popleft())
+                await self._child.ended.wait()
+        self._child.let_go()
 
 
 def _not_started(command: AppServerCommand, error: OSError) -> ConfigurationError:
     program = command.argv[0]
     if isinstance(error, FileNotFoundError):
-        if command.cwd is not None and not os.path.isdir(command.cwd):  # noqa: PTH112 - one stat, at a failure
+        if command.cwd is not None and not Path(command.cwd).is_dir():
             return ConfigurationError(
                 "E_CODEX_BINARY_NOT_EXECUTABLE",
                 f"{program!r} cannot be started in {command.cwd!r}, which is not a folder",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from codex_runtime.protocol.values import Wire
 
@@ -23,26 +24,32 @@ class ExecPolicyAmendment(msgspec.Struct, frozen=True):
     execpolicy_amendment: tuple[str, ...]
 
 
-class AcceptWithAmendment(Wire, frozen=True, kw_only=True):
-    """Accept, and do not ask again for commands that begin like this."""
-
-    accept_with_execpolicy_amendment: ExecPolicyAmendment
-
-
 class NetworkPolicyAmendment(msgspec.Struct, frozen=True):
     """The host that is allowed or denied from now on; snake case on the wire."""
 
     network_policy_amendment: dict[str, Any]
 
 
-class ApplyNetworkAmendment(Wire, frozen=True, kw_only=True):
-    """Decide about a host once and for all."""
+class AmendedDecision(Wire, frozen=True, kw_only=True):
+    """A decision that also changes a policy: exactly one of the two.
 
-    apply_network_policy_amendment: NetworkPolicyAmendment
+    Attributes:
+        accept_with_execpolicy_amendment: Accept, and do not ask again for commands like this.
+        apply_network_policy_amendment: Decide about a host once and for all.
+    """
+
+    accept_with_execpolicy_amendment: ExecPolicyAmendment | UnsetType = UNSET
+    apply_network_policy_amendment: NetworkPolicyAmendment | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse a decision that decides nothing, or two things."""
+        both = (self.accept_with_execpolicy_amendment, self.apply_network_policy_amendment)
+        if both.count(UNSET) != 1:
+            raise ValueError("a decision with an amendment has exactly one amendment")
 
 
 FileChangeDecision: TypeAlias = Literal["accept", "acceptForSession", "decline", "cancel"]
-CommandDecision: TypeAlias = FileChangeDecision | AcceptWithAmendment | ApplyNetworkAmendment
+CommandDecision: TypeAlias = FileChangeDecision | AmendedDecision
 
 
 class CommandApproval(Wire, frozen=True, kw_only=True):

@@ -55,6 +55,13 @@ class ClientRefusal(msgspec.Struct, frozen=True):
     error: RpcError
 
 
+class _Refusal(msgspec.Struct):
+    """The shape of a refusal's error; what its data is does not matter."""
+
+    code: int
+    message: str
+
+
 def check_method(method: str) -> None:
     """Check that the server has a method.
 
@@ -139,7 +146,7 @@ def _check_answer(message: Mapping[str, Any]) -> None:
     if "error" in message:
         if "result" in message:
             raise _invalid("/: there are a result and an error")
-        _convert(message["error"], RpcError, "/error")
+        _convert(message["error"], _Refusal, "/error")
         return
     if "result" not in message:
         raise _invalid("/: there is neither a result nor an error")
