@@ -100,30 +100,37 @@ async def test_a_port_where_nobody_listens_is_unreachable() -> None:
     assert caught.value.code == "E_APP_SERVER_UNREACHABLE"
 
 
-async def test_a_server_that_says_nothing_is_given_up() -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+@contextlib.asynccontextmanager
+async def saying(words: bytes) -> AsyncIterator[str]:
+    """A server that says the same to everybody, and nothing at all if there are no words."""
+    writers: list[asyncio.StreamWriter] = []
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        if words:
+            writer.write(words)
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    async with saying(b"") as url:
         with pytest.raises(CodexRuntimeError, match=r"within 0\.1 s") as caught:
-            await WebSocketTransport.open(f"ws://127.0.0.1:{port}", timeout=0.1)
-        assert caught.value.code == "E_APP_SERVER_UNREACHABLE"
+            await WebSocketTransport.open(url, timeout=0.1)
+    assert caught.value.code == "E_APP_SERVER_UNREACHABLE"
 
 
 async def test_a_server_that_is_no_websocket_is_unreachable() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"SSH-2.0-nonsense\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with saying(b"SSH-2.0-nonsense\r\n") as url:
         with pytest.raises(CodexRuntimeError) as caught:
-            await WebSocketTransport.open(f"ws://127.0.0.1:{port}")
+            await WebSocketTransport.open(url)
     assert caught.value.code == "E_APP_SERVER_UNREACHABLE"
 
 
