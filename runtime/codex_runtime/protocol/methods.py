@@ -231,13 +231,13 @@ _CLIENT: Final[tuple[tuple[str, Params, bool], ...]] = (
     ("config/batchWrite", "required", False),
     ("configRequirements/read", "none", False),
     ("account/read", "required", False),
+    ("getConversationSummary", "required", False),
+    ("gitDiffToRemote", "required", False),
+    ("getAuthStatus", "required", False),
     ("fuzzyFileSearch", "required", False),
     ("fuzzyFileSearch/sessionStart", "required", True),
     ("fuzzyFileSearch/sessionUpdate", "required", True),
     ("fuzzyFileSearch/sessionStop", "required", True),
-    ("getConversationSummary", "required", False),
-    ("gitDiffToRemote", "required", False),
-    ("getAuthStatus", "required", False),
 )
 
 _NOTIFICATIONS: Final[tuple[tuple[str, ThreadIdPlace, TurnIdPlace], ...]] = (
