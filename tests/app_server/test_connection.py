@@ -65,7 +65,7 @@ async def test_a_malformed_result_is_the_servers_fault() -> None:
         asking = asyncio.create_task(server.call(build.turn_start_text(U1, "hi")))
         asked = await peer.heard()
         await peer.say({"id": asked["id"], "result": {"turn": {"id": 5}}})
-        with pytest.raises(RemoteProtocolError, match=r"turn/start are malformed.*\$\.turn"):
+        with pytest.raises(RemoteProtocolError, match=r"turn/start: .*\$\.turn"):
             await within(asking)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from codex_runtime.protocol.classification import classify
 from codex_runtime.protocol.items import message_of, snapshot_of, text_delta_of
 from codex_runtime.protocol.messages import Notification, Request, decode_message
-from codex_runtime.protocol.payloads import KNOWN_KINDS, payload_problem
+from codex_runtime.protocol.payloads import KNOWN_KINDS, message_problem, payload_problem
 from codex_runtime.protocol.reasoning import reasoning_delta_of
 from codex_runtime.protocol.terminal import terminal_status
 
@@ -192,10 +192,12 @@ def test_what_passes_can_be_read_by_everything_else(data: st.DataObject, kind: s
     for key in data.draw(st.lists(st.sampled_from(sorted(params)))):
         params[key] = data.draw(SCRAPS | st.fixed_dictionaries({"id": SCRAPS, "type": SCRAPS}))
     text = payload(kind, params)
-    if payload_problem(kind, text) is not None:
-        return
+    problem = payload_problem(kind, text)
     message = decode_message(text.encode())
     assert isinstance(message, Notification | Request)
+    assert message_problem(message) == problem
+    if problem is not None:
+        return
     classify(message)
     message_of(message)
     snapshot_of(message)

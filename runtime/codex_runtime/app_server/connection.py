@@ -425,35 +425,39 @@ class AppServerConnection:
         stream = InboundStream()
         try:
             while data := await transport.receive():
-                self._take_in(stream.feed(data))
+                self._take_in(stream.feed(data), len(data))
                 await self._events.room()
-            self._take_in(stream.end())
+            self._take_in(stream.end(), 0)
         finally:
             end = await transport.close()
             self._finish(end)
 
-    def _take_in(self, arrivals: list[Arrival]) -> None:
+    def _take_in(self, arrivals: list[Arrival], size: int) -> None:
+        events: list[Event] = []
         for arrival in arrivals:
             if type(arrival) is Notification:
                 if arrival.method == "serverRequest/resolved":
                     self._note_resolved(arrival)
-                self._events.put(arrival)
+                events.append(arrival)
             elif isinstance(arrival, Response | ErrorResponse):
-                self._take_answer(arrival)
+                stray = self._take_answer(arrival)
+                if stray is not None:
+                    events.append(stray)
             else:
                 if isinstance(arrival, Request):
                     self._incoming.arrived(arrival)
-                self._events.put(arrival)
+                events.append(arrival)
+        self._events.put(events, size)
 
-    def _take_answer(self, reply: Response | ErrorResponse) -> None:
+    def _take_answer(self, reply: Response | ErrorResponse) -> Event | None:
         outcome = self._correlator.receive(reply)
         if not isinstance(outcome, Settled):
-            self._events.put(outcome)
-            return
+            return outcome
         waiter = self._waiters.get(outcome.id)
         self._forget(outcome.id)
         if waiter is not None and not waiter.done():
             waiter.set_result(reply)
+        return None
 
     def _note_resolved(self, notification: Notification) -> None:
         with contextlib.suppress(RemoteProtocolError):

@@ -68,17 +68,24 @@ class EventQueue:
         """Whether the reader has to pause."""
         return self._size >= self._limit and not self._unbounded
 
-    def put(self, event: Event) -> None:
-        """Add an event, over the limit if need be; see :meth:`room`."""
-        self._events.append(event)
-        self._size += _size_of(event)
+    def put(self, events: list[Event], size: int) -> None:
+        """Add events, over the limit if need be; see :meth:`room`.
+
+        Args:
+            events: The events.
+            size: The bytes they came in.
+        """
+        if not events:
+            return
+        self._events.extend(events)
+        self._size += size + len(events) * EVENT_OVERHEAD
         if self._consumer is not None:
             _wake(self._consumer)
 
     def finish(self, event: ConnectionEnded) -> None:
         """Add the last event."""
         self._finished = True
-        self.put(event)
+        self.put([event], 0)
 
     def lift_limit(self) -> None:
         """Stop pausing the reader: what is left of the connection is to be read to its end."""
@@ -103,11 +110,6 @@ class EventQueue:
         if self._room is not None:
             _wake(self._room)
         return taken
-
-
-def _size_of(event: Event) -> int:
-    raw = getattr(event, "raw", b"")
-    return len(raw) + EVENT_OVERHEAD
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

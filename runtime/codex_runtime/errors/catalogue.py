@@ -383,6 +383,24 @@ _CONFORMANCE: Final = _entries(
         "Loosen the selection; `codex-conformance list` prints what there is.",
         False,
     ),
+    (
+        "E_CONFORMANCE_REPORT_UNWRITABLE",
+        "the report of a run cannot be written to the file that was named",
+        "Check the path and the file's permissions.",
+        True,
+    ),
+    (
+        "E_CONFORMANCE_REPORT_INVALID",
+        "a file is no report of a run",
+        "Pass a file that `codex-conformance run --report` of this version has written.",
+        False,
+    ),
+    (
+        "E_CONFORMANCE_REPORT_TRUNCATED",
+        "the report of a run has no footer: the run did not end, or the file was cut",
+        "Run again; what the file holds is no result.",
+        False,
+    ),
 )
 
 CATALOGUE: Final[Mapping[str, ErrorEntry]] = MappingProxyType(

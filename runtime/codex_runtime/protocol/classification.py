@@ -6,14 +6,13 @@ never taken for a global one; where its thread id is missing, that is an error (
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Raw
 
 from codex_runtime.errors import RemoteProtocolError
 from codex_runtime.protocol.framing import EXCERPT_BYTES
-from codex_runtime.protocol.messages import Message, Notification, Request, decode_json
+from codex_runtime.protocol.messages import Head, Message, Notification, Request
 from codex_runtime.protocol.methods import SERVER_METHODS
 
 Scope: TypeAlias = Literal["conversation", "global"]
@@ -51,24 +50,6 @@ class Classification(msgspec.Struct, frozen=True, gc=False):
     turn_id: str | None = None
 
 
-class _Nested(msgspec.Struct, gc=False):
-    id: str | None = None
-
-
-class _Ids(
-    msgspec.Struct,
-    gc=False,
-    rename={"thread_id": "threadId", "turn_id": "turnId", "conversation_id": "conversationId"},
-):
-    thread_id: str | None = None
-    turn_id: str | None = None
-    conversation_id: str | None = None
-    thread: _Nested | None = None
-    turn: _Nested | None = None
-
-
-_IDS: Final = msgspec.json.Decoder(_Ids)
-_NO_IDS: Final = _Ids()
 _GLOBAL_RESPONSE: Final = Classification("global", RESPONSE_KIND)
 
 
@@ -89,10 +70,28 @@ def classify(message: Message) -> Classification:
     if not isinstance(message, Notification | Request):
         return _GLOBAL_RESPONSE
     kind = message.method
-    ids = _NO_IDS if message.params is None else _ids(message.params)
-    thread_id = ids.thread_id or (ids.thread.id if ids.thread else None)
+    thread_id, turn_id = thread_and_turn_of(message)
+    if thread_id is None:
+        return Classification("global", kind)
+    return Classification("conversation", kind, thread_id, turn_id)
+
+
+def thread_and_turn_of(message: Notification | Request) -> tuple[str | None, str | None]:
+    """Tell the thread and the turn a message belongs to: all that routing needs.
+
+    Args:
+        message: A notification or a server's request.
+
+    Returns:
+        Their ids; no thread id for a message that is everybody's.
+
+    Raises:
+        RemoteProtocolError: ``E_PROTOCOL_THREAD_ID_MISSING``, as for :func:`classify`.
+    """
+    kind, head = message.method, message.head
+    thread_id = head.thread_id or (head.thread.id if head.thread else None)
     if not thread_id and kind in LEGACY_APPROVALS:
-        thread_id = ids.conversation_id
+        thread_id = head.conversation_id
     if not thread_id:
         if kind.startswith(CONVERSATION_PREFIXES) or kind in LEGACY_APPROVALS:
             raise RemoteProtocolError(
@@ -100,8 +99,8 @@ def classify(message: Message) -> Classification:
                 f"Conversation-scoped protocol message missing threadId (kind={kind})",
                 raw=message.raw[:EXCERPT_BYTES],
             )
-        return Classification("global", kind)
-    return Classification("conversation", kind, thread_id, _turn_id(kind, ids))
+        return None, None
+    return thread_id, _turn_id(kind, head)
 
 
 def turn_id_of(message: Message) -> str | None:
@@ -114,9 +113,9 @@ def turn_id_of(message: Message) -> str | None:
         The id where the method is known to carry one; a member that looks like a turn id in
         another method's params is not one.
     """
-    if not isinstance(message, Notification | Request) or message.params is None:
+    if not isinstance(message, Notification | Request):
         return None
-    return _turn_id(message.method, _ids(message.params))
+    return _turn_id(message.method, message.head)
 
 
 def stream_id_of(message: Message) -> None:
@@ -131,38 +130,9 @@ def stream_id_of(message: Message) -> None:
     del message
 
 
-def _turn_id(kind: str, ids: _Ids) -> str | None:
+def _turn_id(kind: str, head: Head) -> str | None:
     if kind in _TURN_ID_IN_PARAMS:
-        return ids.turn_id or None
-    if kind in _TURN_ID_NESTED and ids.turn:
-        return ids.turn.id or None
+        return head.turn_id or None
+    if kind in _TURN_ID_NESTED and head.turn:
+        return head.turn.id or None
     return None
-
-
-def _ids(params: Raw) -> _Ids:
-    try:
-        return _IDS.decode(params)
-    except msgspec.DecodeError:
-        pass
-    try:
-        return _ids_of_any(decode_json(params))
-    except RecursionError:
-        return _NO_IDS
-
-
-def _ids_of_any(params: Any) -> _Ids:
-    """Read the ids member by member: one of the wrong type must not hide the others."""
-    if not isinstance(params, dict):
-        return _NO_IDS
-
-    def text(holder: object, key: str) -> str | None:
-        value = holder.get(key) if isinstance(holder, dict) else None
-        return value if isinstance(value, str) else None
-
-    return _Ids(
-        text(params, "threadId"),
-        text(params, "turnId"),
-        text(params, "conversationId"),
-        _Nested(text(params.get("thread"), "id")),
-        _Nested(text(params.get("turn"), "id")),
-    )

@@ -17,6 +17,7 @@ from codex_runtime.protocol.messages import (
     Request,
     decode_json,
     decode_params,
+    decode_part,
     encode_message,
 )
 
@@ -68,8 +69,7 @@ class ItemSnapshot:
     payload_json: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of a message's text.
 
     Attributes:
@@ -177,8 +177,11 @@ def text_delta_of(message: Notification) -> TextDelta | None:
     """
     if message.method != "item/agentMessage/delta":
         return None
-    params = decode_params(message, _DeltaParams)
-    return TextDelta(params.item_id, params.delta)
+    head = message.head
+    if head.item_id is None or head.delta is None:
+        decode_params(message, _DeltaParams)  # says what is missing
+        return None
+    return TextDelta(head.item_id, head.delta)
 
 
 def role_of(item_type: str) -> Role:
@@ -193,7 +196,7 @@ def text_of(item: dict[str, Any]) -> str:
 
 def _item_of(message: Notification | Request) -> tuple[Raw, _ItemHead, dict[str, Any]]:
     raw = decode_params(message, _ItemParams).item
-    head = decode_params(Notification(message.method, raw, raw=message.raw), _ItemHead)
+    head = decode_part(raw, _ItemHead, f"the item of {message.method}", message.raw)
     return raw, head, decode_json(raw)
 
 

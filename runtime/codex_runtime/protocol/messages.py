@@ -1,16 +1,22 @@
 """The envelope: one line to one message, one message to one line.
 
-May import the error catalogue and the identifiers. The invariant: the dialect of FACTS §4 and
-nothing else passes (no ``jsonrpc`` member is needed or written; ids keep their type), and the
-params of a message stay undecoded bytes until somebody asks for them in a type.
+May import the error catalogue, the framing and the identifiers. The invariant: the dialect of FACTS
+§4 and nothing else passes (no ``jsonrpc`` member is needed or written; ids keep their type), and
+the params of a message stay as they came until somebody asks for them in a type. Only their *head*
+is read at once: the ids by which a message finds its thread and turn, and the delta that most
+messages are about.
+
+Notifications are most of the traffic, so a line is first read as one, in a single pass; what does
+not read as one (an answer, a request, a message with something odd in it) takes the careful way.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec.structs import force_setattr
 
 from codex_runtime.errors import RemoteProtocolError
 from codex_runtime.protocol.framing import EXCERPT_BYTES
@@ -33,20 +39,67 @@ class RpcError(msgspec.Struct, frozen=True):
     data: Raw | UnsetType = UNSET
 
 
-class Notification(msgspec.Struct, frozen=True, gc=False):
+class Named(msgspec.Struct, frozen=True, gc=False):
+    """An object of which only the id is read."""
+
+    id: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The members of a message's params that are read at once; ``None`` where there are none.
+
+    Attributes:
+        thread_id: ``threadId``.
+        turn_id: ``turnId``.
+        item_id: ``itemId``.
+        delta: ``delta``.
+        thread: ``thread``.
+        turn: ``turn``.
+        conversation_id: ``conversationId``, the thread's id in the first protocol.
+    """
+
+    thread_id: str | None = None
+    turn_id: str | None = None
+    item_id: str | None = None
+    delta: str | None = None
+    thread: Named | None = None
+    turn: Named | None = None
+    conversation_id: str | None = None
+
+
+NO_HEAD: Final = Head()
+"""The head of params that are absent, or that are no object."""
+
+_Never: TypeAlias = Annotated[int, Meta(gt=0, lt=0)]
+"""A type without values: a member of this type makes the message something else."""
+
+
+class Notification(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={"head": "params", "emitted_at_ms": "emittedAtMs", "no_id": "id", "raw": ""},
+):
     """A notification.
 
     Attributes:
         method: What happened.
-        params: The particulars, undecoded; ``None`` when absent.
+        head: The members of the particulars that are read at once.
         emitted_at_ms: When the server sent it, in milliseconds since the epoch, where it says so.
         raw: The line it came in.
+        no_id: Always absent: with an id it would be a request.
     """
 
     method: str
-    params: Raw | None = None
+    head: Head = NO_HEAD
     emitted_at_ms: int | None = None
     raw: bytes = b""
+    no_id: _Never | UnsetType = UNSET
+
+    @property
+    def params(self) -> Raw | None:
+        """The particulars, undecoded; ``None`` when absent."""
+        return _params_in(self.raw)
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -55,14 +108,19 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         id: Its id; the answer carries the same one, of the same type.
         method: What is asked.
-        params: The particulars, undecoded; ``None`` when absent.
+        head: The members of the particulars that are read at once.
         raw: The line it came in.
     """
 
     id: RequestId
     method: str
-    params: Raw | None = None
+    head: Head = NO_HEAD
     raw: bytes = b""
+
+    @property
+    def params(self) -> Raw | None:
+        """The particulars, undecoded; ``None`` when absent."""
+        return _params_in(self.raw)
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -107,7 +165,9 @@ class _Wire(msgspec.Struct, gc=False, rename={"emitted_at_ms": "emittedAtMs"}):
     emitted_at_ms: int | None = None
 
 
+_NOTIFICATION: Final = msgspec.json.Decoder(Notification)
 _WIRE: Final = msgspec.json.Decoder(_Wire)
+_HEAD: Final = msgspec.json.Decoder(Head)
 _ANY: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -141,22 +201,76 @@ def decode_message(line: bytes) -> Message:
     if not line.isascii():
         _check_utf8(line)
     try:
+        notification = _NOTIFICATION.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return _decode_carefully(line)
+    force_setattr(notification, "raw", line)
+    return notification
+
+
+def _decode_carefully(line: bytes) -> Message:
+    try:
         wire = _WIRE.decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _explain(line, error) from None
     method, request_id = wire.method, wire.id
     if type(request_id) is int and not INT64_MIN <= request_id <= INT64_MAX:
         raise _envelope_error(line, "/id: is no 64-bit integer")
-    if method is not UNSET:
-        params = None if wire.params is UNSET else wire.params
-        if params is not None and memoryview(params)[0] not in b"{[":
+    if method is UNSET:
+        return _decode_answer(wire, line)
+    if request_id is None:
+        raise _unsupported(line, "a request's id is null")
+    head = NO_HEAD
+    if wire.params is not UNSET:
+        if memoryview(wire.params)[0] not in b"{[":
             raise _unsupported(line, "params are neither an object nor an array")
-        if request_id is UNSET:
-            return Notification(method, params, wire.emitted_at_ms, line)
-        if request_id is None:
-            raise _unsupported(line, "a request's id is null")
-        return Request(request_id, method, params, line)
-    return _decode_answer(wire, line)
+        head = _head_of(wire.params)
+    if request_id is UNSET:
+        return Notification(method, head, wire.emitted_at_ms, line)
+    return Request(request_id, method, head, line)
+
+
+def _head_of(params: Raw) -> Head:
+    try:
+        return _HEAD.decode(params)
+    except msgspec.DecodeError:
+        pass
+    try:
+        return _head_of_any(_ANY.decode(params))
+    except RecursionError:
+        return NO_HEAD
+
+
+def _head_of_any(params: Any) -> Head:
+    """Read the head member by member: one of the wrong type must not hide the others."""
+    if not isinstance(params, dict):
+        return NO_HEAD
+
+    def text(holder: object, key: str) -> str | None:
+        value = holder.get(key) if isinstance(holder, dict) else None
+        return value if isinstance(value, str) else None
+
+    return Head(
+        thread_id=text(params, "threadId"),
+        turn_id=text(params, "turnId"),
+        item_id=text(params, "itemId"),
+        delta=text(params, "delta"),
+        thread=Named(text(params.get("thread"), "id")),
+        turn=Named(text(params.get("turn"), "id")),
+        conversation_id=text(params, "conversationId"),
+    )
+
+
+class _OnlyParams(msgspec.Struct, gc=False):
+    params: Raw | UnsetType = UNSET
+
+
+_ONLY_PARAMS: Final = msgspec.json.Decoder(_OnlyParams)
+
+
+def _params_in(line: bytes) -> Raw | None:
+    params = _ONLY_PARAMS.decode(line).params if line else UNSET
+    return None if params is UNSET else params
 
 
 def _decode_answer(wire: _Wire, line: bytes) -> Response | ErrorResponse:
@@ -185,8 +299,9 @@ def decode_params(message: Notification | Request, kind: type[T]) -> T:
     Raises:
         RemoteProtocolError: ``E_PROTOCOL_PAYLOAD_INVALID``; the text names the place.
     """
-    raw = b"{}" if message.params is None else message.params
-    return _decode_as(raw, kind, f"the params of {message.method}", message.raw)
+    params = message.params
+    raw = b"{}" if params is None else params
+    return decode_part(raw, kind, f"the params of {message.method}", message.raw)
 
 
 def decode_result(response: Response, kind: type[T], method: str) -> T:
@@ -203,22 +318,38 @@ def decode_result(response: Response, kind: type[T], method: str) -> T:
     Raises:
         RemoteProtocolError: ``E_PROTOCOL_PAYLOAD_INVALID``; the text names the place.
     """
-    return _decode_as(response.result, kind, f"the result of {method}", response.raw)
+    return decode_part(response.result, kind, f"the result of {method}", response.raw)
+
+
+def decode_part(raw: Raw | bytes, kind: type[T], what: str, line: bytes) -> T:
+    """Read a part of a message as a type.
+
+    Args:
+        raw: The part.
+        kind: A msgspec struct, or any other type msgspec decodes.
+        what: What the part is, for the error's text.
+        line: The line it stands in, for the error.
+
+    Returns:
+        The part.
+
+    Raises:
+        RemoteProtocolError: ``E_PROTOCOL_PAYLOAD_INVALID``; the text names the place.
+    """
+    try:
+        value: T = _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RemoteProtocolError(
+            "E_PROTOCOL_PAYLOAD_INVALID",
+            f"malformed payload: {what}: {error}",
+            raw=line[:EXCERPT_BYTES],
+        ) from None
+    return value
 
 
 def decode_json(raw: Raw | bytes) -> Any:
     """Decode a part of a message that passed :func:`decode_message` into plain Python values."""
     return _ANY.decode(raw)
-
-
-def _decode_as(raw: Raw | bytes, kind: type[T], what: str, line: bytes) -> T:
-    try:
-        value: T = _decoder(kind).decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise RemoteProtocolError(
-            "E_PROTOCOL_PAYLOAD_INVALID", f"{what} are malformed: {error}", raw=line[:EXCERPT_BYTES]
-        ) from None
-    return value
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from codex_runtime.protocol.identifiers import is_request_id
+from codex_runtime.protocol.messages import Notification, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,27 @@ def payload_problem(kind: str, payload: str | bytes) -> str | None:
         params = message.get("params")
         detail = check(params if isinstance(params, dict) else {})
     return None if detail is None else f"kind={kind} payload is malformed: {detail}"
+
+
+def message_problem(message: Notification | Request) -> str | None:
+    """Say what is wrong with a message that has been read already.
+
+    The same verdict as :func:`payload_problem` of its own method and line, sooner: the deltas,
+    which are most of the traffic, are judged by what has been read of them.
+
+    Args:
+        message: The message.
+
+    Returns:
+        ``None`` when it is in order or its method is unknown; otherwise the problem.
+    """
+    if message.method == "item/agentMessage/delta" and isinstance(message, Notification):
+        head = message.head
+        if head.thread_id and head.turn_id and head.item_id and head.delta is not None:
+            return None
+    elif message.method not in KNOWN_KINDS:
+        return None
+    return payload_problem(message.method, message.raw)
 
 
 def _decode(payload: str | bytes) -> Any:
