@@ -3,3 +3,75 @@
 May import :mod:`codex_runtime.protocol` and :mod:`codex_runtime.errors`; websockets is imported
 when a websocket is opened.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from codex_runtime.app_server.binary import (
+        AppServerCommand,
+        check_codex_home,
+        codex_command,
+        find_codex,
+    )
+    from codex_runtime.app_server.connection import AppServerConnection, ConnectionOptions
+    from codex_runtime.app_server.events import ConnectionEnded, Event
+    from codex_runtime.app_server.memory import MemoryTransport, memory_pair
+    from codex_runtime.app_server.requests import Call
+    from codex_runtime.app_server.stdio import StdioTransport, StopTimeouts
+    from codex_runtime.app_server.transport import Transport, TransportEnd
+    from codex_runtime.app_server.websocket import WebSocketTransport
+
+_MODULES: Final = {
+    "AppServerCommand": "binary",
+    "AppServerConnection": "connection",
+    "Call": "requests",
+    "ConnectionEnded": "events",
+    "ConnectionOptions": "connection",
+    "Event": "events",
+    "MemoryTransport": "memory",
+    "StdioTransport": "stdio",
+    "StopTimeouts": "stdio",
+    "Transport": "transport",
+    "TransportEnd": "transport",
+    "WebSocketTransport": "websocket",
+    "check_codex_home": "binary",
+    "codex_command": "binary",
+    "find_codex": "binary",
+    "memory_pair": "memory",
+}
+"""Where each name is defined; its module is imported when the name is first used."""
+
+__all__ = [
+    "AppServerCommand",
+    "AppServerConnection",
+    "Call",
+    "ConnectionEnded",
+    "ConnectionOptions",
+    "Event",
+    "MemoryTransport",
+    "StdioTransport",
+    "StopTimeouts",
+    "Transport",
+    "TransportEnd",
+    "WebSocketTransport",
+    "check_codex_home",
+    "codex_command",
+    "find_codex",
+    "memory_pair",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name the public names."""
+    return sorted(_MODULES)

@@ -1,0 +1,45 @@
+"""Sphinx configuration."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "codex-runtime"
+author = "The codex-runtime authors"
+copyright = "2026, the codex-runtime authors"
+version = release = installed_version("codex-runtime")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "catalogues",
+]
+html_theme = "furo"
+html_title = f"codex-runtime {version}"
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": False}
+napoleon_use_ivar = True
+nitpick_ignore_regex = [
+    # Types of other projects, of typing, and aliases that autodoc writes out; no inventory to link.
+    ("py:.*", r"(asyncio|collections|contextlib|enum|msgspec|pathlib|types|typing|websockets|click|httpx|starlette)\b.*"),
+    ("py:.*", r"(Literal|Callable|Mapping|Iterable|Iterator|AsyncIterator|Awaitable|Path|Raw|UnsetType|UNSET|T|R_co|Any|Self|Final|TypeAlias|Meta|Annotated|ClientConnection|Sequence|TracebackType)"),
+    ("py:.*", r"(bool|int|str|bytes|float|dict|tuple|list|set|None|type|object|frozenset|ConnectionError|TypeError|KeyError|ValueError|BaseException|Exception|OSError)\b.*"),
+    ("py:.*", r".*\.(T|R_co|P|Raw|UnsetType)"),
+]
+doctest_global_setup = """
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+"""
