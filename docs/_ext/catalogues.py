@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from codex_conformance.requirements import REQUIREMENTS
 from codex_runtime.errors import CATALOGUE, Fault
 from codex_runtime.protocol.correlation import TRANSITIONS
 from codex_runtime.protocol.methods import LEGACY_METHODS
@@ -77,9 +78,24 @@ class LegacyMethods(_Table):
         )
 
 
+class Requirements(_Table):
+    """Every requirement of the conformance suites."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table."""
+        return self.table(
+            ("Requirement", "Level", "Rule", "Source"),
+            (
+                (f"``{r.id}``", r.level.value, r.text, r.source)
+                for r in REQUIREMENTS.values()
+            ),
+        )
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("error-catalogue", ErrorCatalogue)
     app.add_directive("request-states", RequestStates)
     app.add_directive("legacy-methods", LegacyMethods)
+    app.add_directive("requirements", Requirements)
     return {"parallel_read_safe": True}

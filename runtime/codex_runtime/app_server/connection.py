@@ -5,12 +5,10 @@ one that touches the protocol's state, and it outlives whoever called
 :meth:`AppServerConnection.start`, so starting, asking and stopping work from any task of the loop.
 The invariants:
 
-- Every request is settled exactly once: its answer, its time-out, its cancellation, or the
-connection's
-  end.
+- Every request is settled exactly once: its answer, its time-out, its cancellation, or the end of
+  the connection.
 - Every notification and server request reaches the consumer of :meth:`AppServerConnection.events`,
-in
-  order; when nobody takes them, the reader pauses instead of dropping them.
+  in order; when nobody takes them, the reader pauses instead of dropping them.
 - Starting and stopping are bounded. After the end, everything fails with ``E_APP_SERVER_GONE``.
 """
 

@@ -25,7 +25,7 @@ class CodexRuntimeError(Exception):
     code should look at :attr:`code`, never at the text.
 
     Args:
-        code: A code of :data:`codex_runtime.errors.CATALOGUE`.
+        code: A code of :data:`codex_runtime.errors.catalogue.CATALOGUE`.
         text: What happened: what was expected and what was found.
         advice: What to do about it; the catalogue's own advice when left out.
     """
