@@ -16,6 +16,7 @@ from codex_fakes.script import Gates, Script
 from codex_runtime.app_server import (
     AppServerCommand,
     AppServerConnection,
+    ConnectionEnded,
     ConnectionOptions,
     Event,
     StdioTransport,
@@ -61,6 +62,15 @@ class Conversation:
                 batch = await anext(self._events, None)
                 assert batch is not None, f"{DEADLINE}; the connection has ended"
                 self.heard += batch
+
+    async def ended(self) -> ConnectionEnded:
+        """Take everything that is left; returns how the connection ended."""
+        assert self._events is not None
+        async for batch in self._events:
+            self.heard += batch
+        last = self.heard[-1]
+        assert isinstance(last, ConnectionEnded)
+        return last
 
     async def until_method(self, method: str) -> Any:
         """The next message of a method."""
@@ -116,6 +126,7 @@ class Codex:
         self._stack = AsyncExitStack()
         self._model: ResponsesServer | None = None
         self._simulated: SimulatedAppServer | None = None
+        self.pid = 0
 
     async def __aenter__(self) -> Self:
         if self.kind == "real":
@@ -149,7 +160,10 @@ class Codex:
             settings = CodexSettings(**self._settings)
             home = CodexHome.create(self._home, base_url=self._model.base_url, settings=settings)
             argv = home.command(find_codex())
-            return await StdioTransport.start(AppServerCommand(argv, home.env, str(self.cwd)))
+            command = AppServerCommand(argv, home.env, str(self.cwd))
+            transport = await StdioTransport.start(command)
+            self.pid = transport.pid
+            return transport
         assert self._simulated is not None
         if self._simulated.ended:
             self._simulated = self._simulated.successor()
