@@ -8,7 +8,7 @@ nothing else, so that both app-servers show the same ones.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from codex_fakes.script.steps import CALLS, Response, Say, Script, Step, Think, 
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT_WAIT: Final = 10.0
 """Seconds a test waits at a gate before it is told that the model never came there."""
@@ -31,12 +31,14 @@ class PlannedResponse:
         number: Its place in the script, from 0; -1 for a response the script does not have (the
             echo of ``otherwise``).
         use: How often it had been played before.
-        steps: Its steps, with ids.
+        steps: Its steps, with ids; a message that is continued keeps its id.
+        headers: Additional headers of the stream.
     """
 
     number: int
     use: int
     steps: tuple[Step, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -85,7 +87,8 @@ class ScriptPlayer:
                 continue
             use = self._uses[number]
             self._uses[number] += 1
-            return PlannedResponse(number, use, _with_ids(response, number, use))
+            steps = _with_ids(response, number, use)
+            return PlannedResponse(number, use, steps, response.headers)
         if self.script.otherwise == "echo":
             use = self._echoes
             self._echoes += 1
@@ -101,10 +104,21 @@ class ScriptPlayer:
 def _with_ids(response: Response, number: int, use: int) -> tuple[Step, ...]:
     place = "echo" if number < 0 else str(number)
     again = f"_{use}" if use else ""
-    return tuple(
-        _identified(step, f"{place}_{position}{again}")
-        for position, step in enumerate(response.steps)
-    )
+    steps: list[Step] = []
+    opened: Say | None = None
+    for position, step in enumerate(response.steps):
+        if isinstance(step, Say) and opened is not None:
+            identified: Step = msgspec.structs.replace(
+                step, item_id=opened.item_id, phase=opened.phase
+            )
+        else:
+            identified = _identified(step, f"{place}_{position}{again}")
+        if isinstance(identified, Say):
+            opened = identified if identified.left_open else None
+        elif isinstance(identified, (Think, *CALLS)):
+            opened = None
+        steps.append(identified)
+    return tuple(steps)
 
 
 def _identified(step: Step, place: str) -> Step:
@@ -120,7 +134,9 @@ def _identified(step: Step, place: str) -> Step:
 def gate_names(script: Script) -> tuple[str, ...]:
     """Name every gate of a script, in the order of the script."""
     names = (
-        step.gate for response in script.responses for step in response.steps
+        step.gate
+        for response in script.responses
+        for step in response.steps
         if isinstance(step, Wait)
     )
     return tuple(dict.fromkeys(names))
@@ -170,6 +186,10 @@ class Gates:
     def is_open(self, name: str) -> bool:
         """Whether a gate has been opened."""
         return name in self._open
+
+    def is_reached(self, name: str) -> bool:
+        """Whether the model has come to a gate."""
+        return name in self._reached
 
     def arrive(self, name: str, then: Callable[[], None]) -> None:
         """Say that the model has come to a gate, and what happens when it is open.
@@ -226,4 +246,3 @@ class Gates:
                 f"no step waits at gate {name!r}; the script's gates are: "
                 f"{', '.join(self._names) or 'none'}",
             )
-

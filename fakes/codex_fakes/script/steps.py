@@ -17,19 +17,17 @@ import msgspec
 from msgspec import Meta
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]
-Milliseconds: TypeAlias = Annotated[int, Meta(ge=0)]
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Text: TypeAlias = str | tuple[str, ...]
 """One string, or the pieces it arrives in."""
 
 
-class _Step(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True
-):
+class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
     """What all steps have in common: they are immutable, and a misspelt field is an error."""
 
 
-class Say(_Step, tag="say"):
+class Say(_Step, frozen=True, tag="say"):
     """The model writes a message.
 
     Attributes:
@@ -49,7 +47,7 @@ class Say(_Step, tag="say"):
     left_open: bool = False
 
 
-class Think(_Step, tag="think"):
+class Think(_Step, frozen=True, tag="think"):
     """The model reasons.
 
     Attributes:
@@ -63,7 +61,7 @@ class Think(_Step, tag="think"):
     item_id: Name | None = None
 
 
-class Run(_Step, tag="run"):
+class Run(_Step, frozen=True, tag="run"):
     """The model runs a shell command.
 
     The real app-server really runs it; the simulated one reports ``output`` and ``exit_code``.
@@ -89,7 +87,7 @@ class Run(_Step, tag="run"):
     call_id: Name | None = None
 
 
-class TypeInto(_Step, tag="type"):
+class TypeInto(_Step, frozen=True, tag="type"):
     """The model types into a command that is still running.
 
     Attributes:
@@ -105,7 +103,7 @@ class TypeInto(_Step, tag="type"):
     call_id: Name | None = None
 
 
-class Patch(_Step, tag="patch"):
+class Patch(_Step, frozen=True, tag="patch"):
     """The model applies a patch to the working folder.
 
     Attributes:
@@ -117,7 +115,7 @@ class Patch(_Step, tag="patch"):
     call_id: Name | None = None
 
 
-class CallTool(_Step, tag="call"):
+class CallTool(_Step, frozen=True, tag="call"):
     """The model calls a tool: one that the client offers, or one of Codex's own.
 
     Attributes:
@@ -149,7 +147,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: tuple[Option, ...] = ()
 
 
-class Ask(_Step, tag="ask"):
+class Ask(_Step, frozen=True, tag="ask"):
     """The model asks the user.
 
     Attributes:
@@ -161,7 +159,7 @@ class Ask(_Step, tag="ask"):
     call_id: Name | None = None
 
 
-class Usage(_Step, tag="usage"):
+class Usage(_Step, frozen=True, tag="usage"):
     """What the response reports as its use of tokens; the defaults hold when it says nothing.
 
     Attributes:
@@ -177,8 +175,10 @@ class Usage(_Step, tag="usage"):
     reasoning: Count = 5
 
 
-class FailHttp(_Step, tag="fail_http"):
+class FailHttp(_Step, frozen=True, tag="fail_http"):
     """The model API answers with an HTTP error instead of a stream.
+
+    Only :class:`Wait` may stand before it in its response.
 
     Attributes:
         status: The status, 400 to 599.
@@ -197,7 +197,7 @@ class FailHttp(_Step, tag="fail_http"):
     details: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class FailResponse(_Step, tag="fail_response"):
+class FailResponse(_Step, frozen=True, tag="fail_response"):
     """The stream ends with ``response.failed``.
 
     Attributes:
@@ -209,7 +209,7 @@ class FailResponse(_Step, tag="fail_response"):
     message: str = "scripted failure"
 
 
-class Incomplete(_Step, tag="incomplete"):
+class Incomplete(_Step, frozen=True, tag="incomplete"):
     """The stream ends with ``response.incomplete``.
 
     Attributes:
@@ -219,15 +219,15 @@ class Incomplete(_Step, tag="incomplete"):
     reason: Name = "max_output_tokens"
 
 
-class Drop(_Step, tag="drop"):
-    """The model API closes the connection in the middle of the stream."""
+class Drop(_Step, frozen=True, tag="drop"):
+    """The model API ends the stream in the middle; as the only step, before its first event."""
 
 
-class Stall(_Step, tag="stall"):
+class Stall(_Step, frozen=True, tag="stall"):
     """The model API keeps the connection open and says nothing more."""
 
 
-class Wait(_Step, tag="wait"):
+class Wait(_Step, frozen=True, tag="wait"):
     """The model waits until the test opens a gate.
 
     Attributes:
@@ -237,14 +237,15 @@ class Wait(_Step, tag="wait"):
     gate: Name
 
 
-class Garbage(_Step, tag="garbage"):
+class Garbage(_Step, frozen=True, tag="garbage"):
     """The model API sends something that is no event.
 
     Attributes:
-        text: What is sent, as it is; end it with two newlines to end the event.
+        text: What is sent, as it is. Two newlines at its end end the event; without them only
+            :class:`Drop` or :class:`Stall` may follow.
     """
 
-    text: str = "event: response.created\ndata: {not json\n\n"
+    text: Name = "event: response.created\ndata: {not json\n\n"
 
 
 Step: TypeAlias = (
@@ -279,11 +280,13 @@ class Response(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         steps: What it does, in order.
         when: Played only when the newest user message contains this text.
         repeat: Played every time it fits, instead of once.
+        headers: Additional headers of the stream, e.g. ``x-codex-primary-used-percent``.
     """
 
     steps: tuple[Step, ...]
     when: str | None = None
     repeat: bool = False
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,280 @@
+"""The scripted model as a server on the loopback interface.
+
+May import the model; starlette and uvicorn are imported when it starts. The invariant: it lives in
+the caller's event loop, takes no signal handler, and when it has stopped, nothing of it is left:
+no task, no socket, no stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+from codex_fakes.responses.exchange import Exchange, OtherRequest, Outcome, Problem
+from codex_fakes.responses.model import ScriptedModel
+from codex_fakes.script.playing import DEFAULT_WAIT
+from codex_fakes.script.validation import check_script
+from codex_runtime.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    import uvicorn
+
+    from codex_fakes.responses.requests import ModelRequest
+    from codex_fakes.script.playing import Gates, ScriptPlayer
+    from codex_fakes.script.steps import Script
+
+HOST: Final = "127.0.0.1"
+"""The only interface it listens on."""
+
+_BACKLOG: Final = 128
+_SHUTDOWN_SECONDS: Final = 2
+_KEEP_ALIVE_SECONDS: Final = 24 * 3600
+"""A connection closed while idle can cross with Codex's next request on it, which then fails."""
+
+
+class ResponsesServer:
+    """Serves a scripted model to the real codex binary; an async context manager.
+
+    Args:
+        script: What the model does; checked here.
+        port: The port; 0 takes any free one.
+        control: Whether the control door ``/_fake/`` is there.
+        known_history: Whether every call in a conversation must be one that this server made. Say
+            no when Codex goes on with threads it had with another server.
+
+    Raises:
+        ConfigurationError: ``E_SCRIPT_INVALID``.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        port: int = 0,
+        control: bool = False,
+        known_history: bool = True,
+    ) -> None:
+        self._asked_port = port
+        self._control = control
+        self._model = ScriptedModel(
+            check_script(script), known_history=known_history, changed=self._tell
+        )
+        self._waiters: list[asyncio.Future[None]] = []
+        self._stopping = asyncio.Event()
+        self._listener: socket.socket | None = None
+        self._web: uvicorn.Server | None = None
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        """Start listening.
+
+        Raises:
+            ConfigurationError: ``E_FAKE_PORT_BUSY``, or ``E_EXTRA_MISSING`` when starlette or
+                uvicorn is not installed.
+        """
+        try:
+            import uvicorn
+
+            from codex_fakes.responses.app import build_app
+        except ImportError as error:
+            raise ConfigurationError(
+                "E_EXTRA_MISSING",
+                f"the scripted model's server needs {error.name}, which the extra `fakes` installs",
+                advice="pip install 'codex-runtime[fakes]'",
+            ) from None
+        self._listener = _listen(self._asked_port)
+        self._port = self._listener.getsockname()[1]
+        config = uvicorn.Config(
+            build_app(self._model, self._stopping, control=self._control),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        config.load()
+        web = uvicorn.Server(config)
+        # Not serve(): that takes the signals of the whole process.
+        web.lifespan = config.lifespan_class(config)
+        try:
+            await web.startup(sockets=[self._listener])
+        except BaseException:
+            self._listener.close()
+            raise
+        self._web = web
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop: end every stream, close every connection."""
+        web, listener = self._web, self._listener
+        if web is None or listener is None:
+            return
+        self._web = None
+        # A client that does not read would hold its stream back for ever.
+        for connection in web.server_state.connections:
+            if connection.transport.get_write_buffer_size():
+                connection.transport.abort()
+        self._stopping.set()
+        try:
+            await web.shutdown(sockets=[listener])
+        finally:
+            for connection in list(web.server_state.connections):
+                connection.transport.abort()
+
+    @property
+    def base_url(self) -> str:
+        """Where the model API is: what Codex's provider has as ``base_url``."""
+        return f"http://{HOST}:{self._port}/v1"
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    @property
+    def player(self) -> ScriptPlayer:
+        """Hands out the responses; ``player.left`` counts those not played."""
+        return self._model.player
+
+    @property
+    def gates(self) -> Gates:
+        """The gates of the script."""
+        return self._model.gates
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every model request with what became of it, in the order of arrival."""
+        return tuple(self._model.exchanges)
+
+    @property
+    def requests(self) -> tuple[ModelRequest, ...]:
+        """Every model request, in the order of arrival."""
+        return tuple(exchange.request for exchange in self._model.exchanges)
+
+    @property
+    def other_requests(self) -> tuple[OtherRequest, ...]:
+        """Every request that was not for the model; each was answered with 404."""
+        return tuple(self._model.other_requests)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What should not have happened; a test that passes leaves it empty."""
+        return tuple(self._model.problems)
+
+    async def request_count(self, count: int, timeout: float = DEFAULT_WAIT) -> ModelRequest:
+        """Wait until the model has been asked so often.
+
+        Args:
+            count: How often, at least 1.
+            timeout: Seconds to wait.
+
+        Returns:
+            The request with that number.
+
+        Raises:
+            ConfigurationError: ``E_SCRIPT_WAIT_TIMEOUT``.
+        """
+        exchanges = self._model.exchanges
+        await self._until(
+            lambda: len(exchanges) >= count,
+            timeout,
+            lambda: f"{count} model requests did not come: there were {len(exchanges)}",
+        )
+        return exchanges[count - 1].request
+
+    async def other_request_count(self, count: int, timeout: float = DEFAULT_WAIT) -> OtherRequest:
+        """Wait until so many requests have come that were not for the model.
+
+        Args:
+            count: How many, at least 1.
+            timeout: Seconds to wait.
+
+        Returns:
+            The request with that number.
+
+        Raises:
+            ConfigurationError: ``E_SCRIPT_WAIT_TIMEOUT``.
+        """
+        others = self._model.other_requests
+        await self._until(
+            lambda: len(others) >= count,
+            timeout,
+            lambda: f"{count} other requests did not come: there were {len(others)}",
+        )
+        return others[count - 1]
+
+    async def exchange_ended(self, number: int, timeout: float = DEFAULT_WAIT) -> Exchange:
+        """Wait until an exchange has ended: all is sent, it was refused, or the client left.
+
+        Args:
+            number: The number of the request, from 1.
+            timeout: Seconds to wait.
+
+        Returns:
+            The exchange.
+
+        Raises:
+            ConfigurationError: ``E_SCRIPT_WAIT_TIMEOUT``.
+        """
+        exchanges = self._model.exchanges
+        await self._until(
+            lambda: len(exchanges) >= number and exchanges[number - 1].outcome is not Outcome.OPEN,
+            timeout,
+            lambda: f"model request {number} of {len(exchanges)} did not end",
+        )
+        return exchanges[number - 1]
+
+    def state(self) -> dict[str, Any]:
+        """Say how far the script has come, as the control door does."""
+        return self._model.state()
+
+    async def _until(
+        self, true: Callable[[], bool], timeout: float, otherwise: Callable[[], str]
+    ) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                while not true():
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.append(waiter)
+                    await waiter
+        except TimeoutError:
+            raise ConfigurationError(
+                "E_SCRIPT_WAIT_TIMEOUT", f"{otherwise()} within {timeout:g} s"
+            ) from None
+
+    def _tell(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            # So that a port just given up can be taken again; elsewhere it means something else.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            "E_FAKE_PORT_BUSY", f"cannot listen on {HOST}:{port}: {reason}"
+        ) from error
+    listener.setblocking(False)
+    return listener
