@@ -32,12 +32,13 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": False}
 napoleon_use_ivar = True
 nitpick_ignore_regex = [
-    # Other projects, type variables and what napoleon takes for a type have no page here; what names
-    # our own packages has one, or is a mistake.
+    # Other projects, type variables and what napoleon takes for a type have no page here; what
+    # names our own packages has one, or is a mistake.
     ("py:.*", r"(?!codex_(runtime|fakes|conformance)\b).*"),
     ("py:.*", r".*\.(T|R_co|P|_\w+)"),
 ]
-suppress_warnings = ["ref.python"]  # two attributes of one name, `type` say, are no ambiguity of ours
+# Two attributes of one name, `type` say, are no ambiguity of ours.
+suppress_warnings = ["ref.python"]
 doctest_global_setup = """
 import asyncio
 from pathlib import Path

@@ -85,10 +85,7 @@ class Requirements(_Table):
         """Write the table."""
         return self.table(
             ("Requirement", "Level", "Rule", "Source"),
-            (
-                (f"``{r.id}``", r.level.value, r.text, r.source)
-                for r in REQUIREMENTS.values()
-            ),
+            ((f"``{r.id}``", r.level.value, r.text, r.source) for r in REQUIREMENTS.values()),
         )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from codex_runtime.app_server import requests as build
-from codex_runtime.app_server.connection import AppServerConnection, ConnectionOptions
+from codex_runtime.app_server.connection import AppServerConnection
 from codex_runtime.app_server.events import ConnectionEnded, Event
 from codex_runtime.app_server.memory import MemoryTransport, memory_pair
+from codex_runtime.app_server.options import ConnectionOptions
 from codex_runtime.errors import (
     AppServerError,
     CodexRuntimeError,

@@ -7,8 +7,9 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from codex_runtime.app_server.connection import AppServerConnection, ConnectionOptions
+from codex_runtime.app_server.connection import AppServerConnection
 from codex_runtime.app_server.memory import MemoryTransport, memory_pair
+from codex_runtime.app_server.options import ConnectionOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

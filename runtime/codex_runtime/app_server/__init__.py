@@ -16,9 +16,10 @@ if TYPE_CHECKING:
         codex_command,
         find_codex,
     )
-    from codex_runtime.app_server.connection import AppServerConnection, ConnectionOptions
+    from codex_runtime.app_server.connection import AppServerConnection
     from codex_runtime.app_server.events import ConnectionEnded, Event
     from codex_runtime.app_server.memory import MemoryTransport, memory_pair
+    from codex_runtime.app_server.options import ConnectionOptions
     from codex_runtime.app_server.requests import Call
     from codex_runtime.app_server.stdio import StdioTransport, StopTimeouts
     from codex_runtime.app_server.transport import Transport, TransportEnd
@@ -29,7 +30,7 @@ _MODULES: Final = {
     "AppServerConnection": "connection",
     "Call": "requests",
     "ConnectionEnded": "events",
-    "ConnectionOptions": "connection",
+    "ConnectionOptions": "options",
     "Event": "events",
     "MemoryTransport": "memory",
     "StdioTransport": "stdio",

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from codex_runtime import __version__
-from codex_runtime.app_server.events import EVENT_BYTES, ConnectionEnded, Event, EventQueue
+from codex_runtime.app_server.events import ConnectionEnded, Event, EventQueue
+from codex_runtime.app_server.options import ConnectionOptions
 from codex_runtime.app_server.requests import (
     METHOD_NOT_FOUND,
     Call,
@@ -32,6 +30,7 @@ from codex_runtime.app_server.requests import (
     initialize,
     refusal,
 )
+from codex_runtime.app_server.version import check_version, version_in
 from codex_runtime.errors import (
     AppServerError,
     CodexRuntimeError,
@@ -52,14 +51,12 @@ from codex_runtime.protocol.messages import (
     decode_result,
     encode_message,
 )
-from codex_runtime.protocol.methods import PROTOCOL_VERSION
 from codex_runtime.protocol.outbound import (
     ClientNotification,
     ClientRequest,
     check_method,
     check_outbound,
 )
-from codex_runtime.protocol.params import ClientInfo
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -68,40 +65,6 @@ if TYPE_CHECKING:
     from codex_runtime.app_server.transport import Transport, TransportEnd
     from codex_runtime.protocol.answers import Answer
     from codex_runtime.protocol.results import InitializeResult
-
-MAX_OUTSTANDING: Final = 64
-"""Requests that may wait for an answer at a time; beyond 130 the server loses some (FACTS §16)."""
-
-
-def default_client() -> ClientInfo:
-    """Say who we are where the caller does not."""
-    return ClientInfo(name="codex_runtime", title="codex-runtime", version=__version__)
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionOptions:
-    """How a connection behaves; times in seconds.
-
-    Attributes:
-        client: Who we are; the server keeps the name as the threads' originator.
-        experimental_api: Whether experimental methods and fields are used.
-        start_timeout: From opening the transport to the answer of ``initialize``.
-        request_timeout: From sending a request to its answer, where the caller says nothing else.
-        stop_timeout: How long stopping waits for answers that are still due; the server drops what
-            is in flight when its input ends.
-        max_outstanding: Requests that may wait for an answer at a time.
-        event_bytes: Bytes of events that may wait for their consumer.
-        allow_any_version: Whether a server of another version than the protocol's is accepted.
-    """
-
-    client: ClientInfo = field(default_factory=default_client)
-    experimental_api: bool = False
-    start_timeout: float = 30.0
-    request_timeout: float = 60.0
-    stop_timeout: float = 1.0
-    max_outstanding: int = MAX_OUTSTANDING
-    event_bytes: int = EVENT_BYTES
-    allow_any_version: bool = False
 
 
 class _Resolved(msgspec.Struct, rename="camel"):
@@ -178,7 +141,7 @@ class AppServerConnection:
     @property
     def server_version(self) -> str:
         """The server's version, which it says in its user agent and nowhere else."""
-        return _version_in(self.server.user_agent, self._options.client.name)
+        return version_in(self.server.user_agent, self._options.client.name)
 
     @property
     def ended(self) -> ConnectionEnded | None:
@@ -355,13 +318,8 @@ class AppServerConnection:
         options = self._options
         call = initialize(options.client, experimental_api=options.experimental_api)
         result = await self.call(call, timeout=options.start_timeout)
-        version = _version_in(result.user_agent, options.client.name)
-        if version != PROTOCOL_VERSION and not options.allow_any_version:
-            raise AppServerError(
-                "E_APP_SERVER_VERSION_UNSUPPORTED",
-                f"the app-server is version {version or 'unknown'}; this protocol is that of "
-                f"{PROTOCOL_VERSION}",
-            )
+        if not options.allow_any_version:
+            check_version(result.user_agent, options.client.name)
         await self._send(encode_message(ClientNotification("initialized")))
         return result
 
@@ -505,9 +463,3 @@ class AppServerConnection:
         return LocalProtocolError(
             "E_APP_SERVER_NOT_STARTED", "the connection to the app-server was not started"
         )
-
-
-def _version_in(user_agent: str, client_name: str) -> str:
-    """Read the version behind the client's name, which may have spaces and slashes in it."""
-    found = re.match(re.escape(client_name) + r"/(\S+)", user_agent)
-    return found.group(1) if found else ""

@@ -333,7 +333,7 @@ _FAKES: Final = (
         (
             "E_SCRIPT_UNPLAYABLE",
             "a step of the script cannot be played as the conversation stands",
-            "Look at what the command before it did: only a command left running can be typed into.",
+            "Look at the command before it: only one that is still running can be typed into.",
             False,
         ),
     ),
