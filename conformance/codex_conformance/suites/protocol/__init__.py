@@ -1,0 +1,4 @@
+"""The checks of the suite ``protocol``.
+
+May import the plays, the verdicts, the requirements' expectations and the wire.
+"""
