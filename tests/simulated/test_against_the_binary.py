@@ -1,0 +1,248 @@
+"""One script, two app-servers: what the real binary says now is what the simulated one says.
+
+Each test plays a client's program against the real binary, whose model is the scripted one, writes
+down both directions, and plays the client's part to the simulation with the same script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import subprocess
+
+import pytest
+from codex_cli_bin import bundled_codex_path
+from dial import Dial
+from recorded_cases import Process
+from replaying import Comparison, Replay
+
+from codex_fakes.responses.codex_home import PROVIDER, CodexHome, CodexSettings
+from codex_fakes.responses.server import ResponsesServer
+from codex_fakes.script.steps import (
+    CallTool,
+    Drop,
+    FailHttp,
+    FailResponse,
+    Incomplete,
+    Patch,
+    Response,
+    Run,
+    Say,
+    Script,
+    Stall,
+    Think,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real]
+
+UNTRUSTED = {"approvalPolicy": "untrusted"}
+COMMAND = "item/commandExecution/requestApproval"
+FILES = "item/fileChange/requestApproval"
+ADD = "*** Begin Patch\n*** Add File: new.txt\n+line one\n*** End Patch\n"
+OK = Say(text="ok")
+
+
+class Pipes:
+    """The stdio of a process as a transport."""
+
+    def __init__(self, process):
+        self._process = process
+
+    async def send(self, data):
+        self._process.stdin.write(data)
+        await self._process.stdin.drain()
+
+    async def receive(self):
+        return await self._process.stdout.read(1 << 16)
+
+
+class Recorder(Dial):
+    """A client that writes both directions down."""
+
+    def __init__(self, transport, places):
+        self.rows = []
+        self._places = places
+        super().__init__(transport)
+
+    def heard(self, message):
+        self.rows.append({"dir": "s2c", "msg": self._nameless(message)})
+
+    async def send(self, message):
+        self.rows.append({"dir": "c2s", "msg": self._nameless(message)})
+        await super().send(message)
+
+    def _nameless(self, message):
+        text = json.dumps(message)
+        for path, name in self._places:
+            text = text.replace(str(path), name)
+        return json.loads(text)
+
+
+async def record(script, program, tmp_path, **settings):
+    """Play a program to the real binary; give the rows of the recording."""
+    cwd, user = tmp_path / "cwd", tmp_path / "user"
+    cwd.mkdir()
+    user.mkdir()
+    async with ResponsesServer(script, known_history=False) as model:
+        home = CodexHome.create(
+            tmp_path / "codex", base_url=model.base_url, settings=CodexSettings(**settings)
+        )
+        # Without the user's dot files, a login shell prints nothing of its own.
+        process = await asyncio.create_subprocess_exec(
+            *home.command(bundled_codex_path()),
+            env={**home.env, "HOME": str(user)},
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        places = ((home.path, "<CODEX_HOME>"), (cwd, "<CWD>"), (model.base_url, "<MODEL>"))
+        client = Recorder(Pipes(process), places)
+        try:
+            await client.hello()
+            await program(client)
+        finally:
+            process.stdin.close()
+            await asyncio.wait_for(process.wait(), 20)
+            await client.until_closed()
+    return client.rows
+
+
+def machine_of(rows):
+    """The settings that say what kind of machine the real binary ran on."""
+    agent = next(row["msg"]["result"]["userAgent"] for row in rows if "result" in row["msg"])
+    host, terminal = re.match(r".*?\((.*?)\) (\S+) \(", agent).groups()
+    warned = any(row["msg"].get("method") == "configWarning" for row in rows)
+    return {
+        "user_agent_host": host,
+        "user_agent_terminal": terminal,
+        "server_name": socket.gethostname(),
+        "bubblewrap_warning": warned,
+        "model_provider": PROVIDER,
+        "provider_url": "<MODEL>",
+    }
+
+
+async def turn(client, count=1, text="go", **params):
+    """Play a turn to its end."""
+    if count == 1:
+        client.thread_id = await client.thread(**params.pop("thread", {}))
+    identifier = await client.turn(client.thread_id, text, **params)
+    await client.notified("turn/completed", count)
+    return identifier
+
+
+async def deciding(client, method, decision):
+    """Start a turn on an untrusted thread, and decide what it asks."""
+    client.thread_id = await client.thread(**UNTRUSTED)
+    await client.turn(client.thread_id)
+    asked = await client.notified(method)
+    await client.send({"id": asked["id"], "result": {"decision": decision}})
+    await client.notified("turn/completed")
+    await reading(client)
+
+
+async def reading(client):
+    await client.ask("read", "thread/read", {"threadId": client.thread_id, "includeTurns": True})
+
+
+async def interrupting(client):
+    client.thread_id = await client.thread()
+    running = await client.turn(client.thread_id)
+    await client.notified("item/agentMessage/delta")
+    params = {"threadId": client.thread_id, "turnId": running}
+    await client.ask("interrupt", "turn/interrupt", params)
+    await client.notified("turn/completed")
+    await client.send({"id": "hanging", "method": "turn/interrupt", "params": params})
+    await turn(client, 2)
+    await client.answer("hanging")
+    await reading(client)
+
+
+async def steering(client):
+    client.thread_id = await client.thread()
+    running = await client.turn(client.thread_id)
+    await client.notified("item/agentMessage/delta")
+    params = {
+        "threadId": client.thread_id,
+        "expectedTurnId": running,
+        "input": [{"type": "text", "text": "rather this"}],
+        "clientUserMessageId": "mine",
+    }
+    await client.ask("steer", "turn/steer", params)
+    await client.notified("turn/completed")
+    await reading(client)
+
+
+async def failing(client):
+    await turn(client)
+    await turn(client, 2)
+    await reading(client)
+
+
+async def talking(client):
+    await turn(client, effort="high")
+    await reading(client)
+
+
+def script(*answers):
+    rows = (answer if isinstance(answer, tuple) else (answer,) for answer in answers)
+    return Script(responses=tuple(Response(steps=row) for row in rows))
+
+
+TALK = (
+    Think(summary=(("part ", "one"), "two"), raw=("raw ", "thought")),
+    Say(text=("a", "b"), phase="commentary"),
+    Say(text="", phase="final_answer"),
+)
+HELD = (Say(text="first ", left_open=True), Stall())
+PROGRAMS = {
+    "talk": (script(TALK), talking, {}),
+    "accept a command": (script(Run(command="true"), OK), (COMMAND, "accept"), {}),
+    "decline a command": (script(Run(command="true"), OK), (COMMAND, "decline"), {}),
+    "cancel a command": (script(Run(command="true"), OK), (COMMAND, "cancel"), {}),
+    "nonsense about a command": (script(Run(command="true"), OK), (COMMAND, "nonsense"), {}),
+    "accept a patch": (script(Patch(patch=ADD), OK), (FILES, "accept"), {}),
+    "decline a patch": (script(Patch(patch=ADD), OK), (FILES, "decline"), {}),
+    "cancel a patch": (script(Patch(patch=ADD), OK), (FILES, "cancel"), {}),
+    "an unknown tool": (script(CallTool(tool="nope"), OK), talking, {}),
+    "interrupt": (script(HELD, OK), interrupting, {}),
+    "steer": (script(HELD, OK), steering, {}),
+    "HTTP 404": (script(FailHttp(status=404, message="no"), OK), failing, {}),
+    "HTTP 502, once more": (
+        script(FailHttp(status=502, message="bad"), OK, OK),
+        failing,
+        {"stream_max_retries": 1},
+    ),
+    "a cut stream, twice": (
+        script((Say(text="a", left_open=True), Drop()), Drop(), OK, OK),
+        failing,
+        {"stream_max_retries": 2},
+    ),
+    "incomplete": (script(Incomplete(), OK), failing, {"stream_max_retries": 1}),
+    "an invalid prompt": (
+        script(FailResponse(code="invalid_prompt", message="no"), OK),
+        failing,
+        {"stream_max_retries": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+async def test_the_simulation_says_what_the_binary_says(name, simulated, folders, tmp_path):
+    answers, program, settings = PROGRAMS[name]
+
+    async def play(client):
+        if isinstance(program, tuple):
+            await deciding(client, *program)
+        else:
+            await program(client)
+
+    rows = await record(answers, play, tmp_path, **settings)
+    comparison = Comparison(*folders)
+    described = {**machine_of(rows), **settings}
+    async with simulated(answers, settings=described) as server:
+        await Replay(server, Process(answers), comparison).play(rows)
+    assert not comparison.differences, "\n".join(comparison.differences[:20])
