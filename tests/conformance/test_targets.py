@@ -165,8 +165,8 @@ async def test_a_process_is_given_a_home_and_a_shell_without_the_users_dot_files
         while data := await door.receive():
             written += data
     home, user_home, folder = written.decode().split()
-    assert home == f"{user_home}/home"
-    assert folder == f"{user_home}/work" == str(venue.folder)
+    assert home == user_home == str(venue.folder.parent / "home")
+    assert folder == str(venue.folder)
 
 
 async def test_what_a_process_writes_at_its_end_can_still_be_read(tmp_path):

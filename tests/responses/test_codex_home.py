@@ -25,7 +25,7 @@ def test_the_configuration_points_at_the_scripted_model(tmp_path):
     assert (provider["request_max_retries"], provider["stream_max_retries"]) == (0, 0)
     assert provider["stream_idle_timeout_ms"] == 20_000
     assert not any(config["features"].values())
-    assert home.env["CODEX_HOME"] == str(tmp_path / "a" / "b")
+    assert home.env["CODEX_HOME"] == home.env["HOME"] == str(tmp_path / "a" / "b")
 
 
 def test_settings_and_extra_tables_are_merged(tmp_path):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from codex_fakes.app_server import SimulatedAppServer, SimulatedSettings
-
-# The modules beside this file that hold no tests.
-sys.path.insert(0, str(Path(__file__).parent))
-Dial = importlib.import_module("dial").Dial
+from support.dial import Dial
 
 
 @pytest.fixture

@@ -14,9 +14,6 @@ import subprocess
 
 import pytest
 from codex_cli_bin import bundled_codex_path
-from dial import Dial
-from recorded_cases import Process
-from replaying import Comparison, Replay
 
 from codex_fakes.responses.codex_home import PROVIDER, CodexHome, CodexSettings
 from codex_fakes.responses.server import ResponsesServer
@@ -34,6 +31,9 @@ from codex_fakes.script.steps import (
     Stall,
     Think,
 )
+from support.dial import Dial
+from support.recorded_cases import Process
+from support.replaying import Comparison, Replay
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

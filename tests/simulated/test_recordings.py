@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from recorded_cases import CASES, NOT_SIMULATED
-from replaying import Comparison, Replay, processes, without
 
 from codex_fakes.app_server import SystemClock
+from support.recorded_cases import CASES, NOT_SIMULATED
+from support.replaying import Comparison, Replay, processes, without
 
 pytestmark = pytest.mark.anyio
 

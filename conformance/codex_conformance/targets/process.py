@@ -21,6 +21,7 @@ from codex_conformance.wire.transcript import Ending
 from codex_runtime.app_server.binary import AppServerCommand, find_codex
 from codex_runtime.app_server.stdio import StdioTransport
 from codex_runtime.errors import AppServerError
+from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
     from codex_fakes.responses import CodexHome, ResponsesServer
     from codex_fakes.script.steps import Script
-
-LOCKED_VERSION: Final = "0.163.0"
-"""The version of Codex that the requirements were written from."""
 
 PATIENCE: Final = 10.0
 """Seconds after which something awaited of a process counts as not coming."""
@@ -193,8 +191,6 @@ class ProcessTarget:
                         request_max_retries=settings.request_max_retries,
                         stream_max_retries=settings.stream_max_retries,
                     ),
-                    # A login shell must not run what the user's own dot files say.
-                    env={"HOME": str(folder)},
                 )
                 work = folder / "work"
                 work.mkdir()
@@ -217,7 +213,7 @@ class VersionRule:
     """
 
     binary: Path
-    required: str = LOCKED_VERSION
+    required: str = PROTOCOL_VERSION
 
     async def check(self) -> None:
         """Ask the binary for its version.

@@ -187,10 +187,10 @@ class SimulatedTarget:
 
     async def preflight(self) -> str:
         """See :meth:`codex_conformance.targets.door.Target.preflight`."""
-        from codex_fakes.app_server.settings import VERSION
+        from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
         with scene_folder(self._workspace):
-            return f"the simulated app-server, in this process, as Codex {VERSION}"
+            return f"the simulated app-server, in this process, as Codex {PROTOCOL_VERSION}"
 
     @asynccontextmanager
     async def open(self, script: Script, settings: StageSettings) -> AsyncIterator[Venue]:

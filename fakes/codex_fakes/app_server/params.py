@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from codex_fakes.app_server import census
 from codex_fakes.app_server.dialect import ABSENT, Refusal, Request
 from codex_fakes.app_server.fields import (
     NO_MEMBERS,
@@ -28,6 +27,7 @@ from codex_fakes.app_server.fields import (
     variant,
     wrong_type,
 )
+from codex_runtime.protocol.methods import CLIENT_METHODS
 
 _TEXT: Final = optional(string)
 _GRANULAR: Final = Struct(
@@ -337,7 +337,7 @@ def checked_params(request: Request) -> dict[str, Any]:
     """
     params = request.params
     if params is ABSENT or params is None:
-        if request.method in census.WITHOUT_PARAMS:
+        if CLIENT_METHODS[request.method].params != "required":
             return {}
         raise invalid("missing field `params`")
     _SHAPES[request.method](params)

@@ -24,11 +24,12 @@ from codex_fakes.app_server.history import History, HistoryPages
 from codex_fakes.app_server.items import input_text, normalised_input
 from codex_fakes.app_server.params import NOT_SIMULATED_FIELDS, checked_params, refuse_experimental
 from codex_fakes.app_server.rollout import rollout_path
-from codex_fakes.app_server.settings import BUBBLEWRAP_WARNING, VERSION
+from codex_fakes.app_server.settings import BUBBLEWRAP_WARNING
 from codex_fakes.app_server.thread_ids import parse_thread_id
 from codex_fakes.app_server.thread_settings import new_settings, override
 from codex_fakes.app_server.threads import Thread
 from codex_fakes.app_server.turns import Phase, UserInput
+from codex_runtime.protocol.methods import CLIENT_METHODS, PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,13 +92,13 @@ class Requests:
             Refusal: The request is answered with an error.
         """
         method = request.method
-        if method not in _KNOWN:
+        if method not in CLIENT_METHODS:
             raise Refusal(census.unknown_method_text(method))
         if client.name is None and method != "initialize":
             if method in census.SIMULATED:
                 checked_params(request)
             raise Refusal("Not initialized")
-        if method in census.EXPERIMENTAL and not client.experimental:
+        if CLIENT_METHODS[method].experimental and not client.experimental:
             raise Refusal(f"{method} requires experimentalApi capability")
         if method not in self._handlers:
             raise not_simulated(method)
@@ -312,13 +313,10 @@ class Requests:
         self.engine.interrupt(thread, params["turnId"], client.number, request.id)
 
 
-_KNOWN: Final = frozenset(census.METHODS)
-
-
 def _user_agent(name: str, version: str, host: str, terminal: str) -> str:
     # The server trims what it puts together, which shows when the version is empty.
     inner = f"{name}; {version}".strip()
-    return f"{name}/{VERSION} ({host}) {terminal} ({inner})"
+    return f"{name}/{PROTOCOL_VERSION} ({host}) {terminal} ({inner})"
 
 
 def _input(params: dict[str, Any]) -> UserInput:

@@ -16,9 +16,9 @@ import msgspec
 from codex_fakes.app_server import dialect
 from codex_fakes.app_server.failures import turn_error
 from codex_fakes.app_server.items import Item, from_rollout, to_rollout
-from codex_fakes.app_server.settings import VERSION
 from codex_fakes.app_server.thread_settings import ThreadSettings
 from codex_fakes.app_server.threads import StoredItem, Thread, Tokens, TurnRecord
+from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +157,7 @@ class RolloutWriter:
             "cwd": thread.settings.cwd,
             "runtime_workspace_roots": [thread.settings.cwd],
             "originator": thread.originator,
-            "cli_version": VERSION,
+            "cli_version": PROTOCOL_VERSION,
             "source": "vscode",
             "model_provider": thread.settings.model_provider,
             "history_mode": thread.history_mode,

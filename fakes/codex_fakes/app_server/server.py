@@ -15,6 +15,7 @@ The invariant: the machine is only ever touched from callbacks of one event loop
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -45,6 +46,20 @@ A client needs a handful to read a response, wake who waits for it, and send wha
 """
 
 _PIPE_LIMIT: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """What outlives a restart."""
+
+    player: ScriptPlayer
+    gates: Gates
+    home: Path
+    settings: SimulatedSettings
+    clock: Clock
+    ids: Ids
+    single_connection: bool
+    tap: Tap | None
 
 
 class SimulatedAppServer:
@@ -79,18 +94,28 @@ class SimulatedAppServer:
         tap: Tap | None = None,
     ) -> None:
         _check_playable(script)
-        self.player: Final = ScriptPlayer(script)
-        self.gates: Final = Gates(gate_names(script))
-        self.home: Final = home
-        self.clock: Final[Clock] = VirtualClock() if clock is None else clock
-        self._single = single_connection
-        self._tap = tap
+        clock = VirtualClock() if clock is None else clock
+        self._begin(
+            _Lasting(
+                player=ScriptPlayer(script),
+                gates=Gates(gate_names(script)),
+                home=home,
+                settings=SimulatedSettings() if settings is None else settings,
+                clock=clock,
+                ids=Ids(clock, seed),
+                single_connection=single_connection,
+                tap=tap,
+            )
+        )
+
+    def _begin(self, lasting: _Lasting) -> None:
+        self._lasting = lasting
         self._machine = Machine(
-            SimulatedSettings() if settings is None else settings,
-            self.player,
-            str(home.absolute()),
-            self.clock,
-            Ids(self.clock, seed),
+            lasting.settings,
+            lasting.player,
+            str(lasting.home.absolute()),
+            lasting.clock,
+            lasting.ids,
             DiskFiles(),
         )
         self._ends: dict[int, MemoryTransport] = {}
@@ -101,6 +126,37 @@ class SimulatedAppServer:
         self._quiet = 0
         self._defect: Exception | None = None
         self._settled: list[asyncio.Future[None]] = []
+
+    @property
+    def player(self) -> ScriptPlayer:
+        """What hands out the script's responses."""
+        return self._lasting.player
+
+    @property
+    def gates(self) -> Gates:
+        """The script's gates."""
+        return self._lasting.gates
+
+    @property
+    def home(self) -> Path:
+        """The server's home."""
+        return self._lasting.home
+
+    @property
+    def clock(self) -> Clock:
+        """The server's time."""
+        return self._lasting.clock
+
+    def successor(self) -> SimulatedAppServer:
+        """Make the server that comes after this one, as a restart does.
+
+        Returns:
+            A server that has not started, on the same home, with the same settings, clock and
+            gates, for which the script goes on where this one left it.
+        """
+        successor = SimulatedAppServer.__new__(SimulatedAppServer)
+        successor._begin(self._lasting)  # noqa: SLF001 - one of its own kind
+        return successor
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -171,10 +227,22 @@ class SimulatedAppServer:
         ours, theirs = memory_pair(_PIPE_LIMIT)
         number = self._machine.connection_opened()
         self._ends[number] = ours
-        self._taps[number] = self._tap if tap is None else tap
+        self._taps[number] = self._lasting.tap if tap is None else tap
         reader = self._loop.create_task(self._read(number, ours), name=f"simulated-{number}")
         self._readers[number] = reader
         return theirs
+
+    async def open(self) -> MemoryTransport:
+        """Connect a client; what :class:`AppServerConnection` takes as its opener.
+
+        Returns:
+            The client's end.
+
+        Raises:
+            ConnectionError: The server has ended.
+            ConfigurationError: ``E_APP_SERVER_NOT_STARTED``: outside the ``async with`` block.
+        """
+        return self.connect()
 
     # --- quiescence ----------------------------------------------------------------------------
 
@@ -220,7 +288,7 @@ class SimulatedAppServer:
     def _closed(self, number: int) -> None:
         if not self._machine.ended:
             self._machine.connection_closed(number)
-            if self._single:
+            if self._lasting.single_connection:
                 self._machine.shut_down()
 
     def _drive(self, event: Callable[[], None]) -> None:

@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-VERSION: Final = "0.163.0"
-"""The version of Codex that is simulated."""
-
 ApprovalPolicy: TypeAlias = Literal["untrusted", "on-request", "never"]
 SandboxMode: TypeAlias = Literal["read-only", "workspace-write", "danger-full-access"]
 HistoryMode: TypeAlias = Literal["paginated", "legacy"]

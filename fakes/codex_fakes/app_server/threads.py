@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from codex_fakes.app_server.items import is_answer
-from codex_fakes.app_server.settings import VERSION
+from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.dialect import Request, RpcId
@@ -287,7 +287,7 @@ class Thread:
             "status": self.status_on_wire(),
             "path": self.path,
             "cwd": settings.cwd,
-            "cliVersion": VERSION,
+            "cliVersion": PROTOCOL_VERSION,
             "originator": self.originator,
             "source": "vscode",
             "canAcceptDirectInput": True if loaded and not listed else None,

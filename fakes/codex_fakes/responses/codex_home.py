@@ -196,8 +196,14 @@ def _environment(folder: Path, added: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.upper().startswith(_FOREIGN_PREFIXES) and name.upper() not in _PROXIES
     }
-    # A proxy must never be asked for the loopback address; one that a test adds wins.
-    return {**kept, "CODEX_HOME": str(folder), "NO_PROXY": "127.0.0.1,localhost,::1", **added}
+    isolated = {
+        "CODEX_HOME": str(folder),
+        # The shell that runs a command reads the user's dot files: there are none here.
+        "HOME": str(folder),
+        # A proxy must never be asked for the loopback address; one that a test adds wins.
+        "NO_PROXY": "127.0.0.1,localhost,::1",
+    }
+    return {**kept, **isolated, **added}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
