@@ -134,10 +134,17 @@ async def test_a_process_that_says_nothing_is_given_up(tmp_path, monkeypatch):
     assert refused.code == "E_APP_SERVER_START_TIMEOUT"
 
 
-async def test_a_process_that_writes_nonsense_is_reached(tmp_path):
-    code = "import sys; print('hello', flush=True); sys.stdin.read()"
+async def test_a_process_that_writes_something_before_its_answer_is_reached(tmp_path):
+    code = "print('hello'); input(); print('{\"id\":0,\"result\":{}}', flush=True); input()"
     found = await parse_target(python(code), tmp_path).preflight()
     assert found == "an app-server that does not name itself"
+
+
+async def test_a_process_that_answers_something_else_is_shown_with_its_words(tmp_path):
+    code = "print(input())"  # an echo has the id of the request, and is no answer to it
+    refused = await refusal_of(parse_target(python(code), tmp_path))
+    assert refused.code == "E_APP_SERVER_START_FAILED"
+    assert 'begins: {"id":0,"method":"initialize"' in refused.text
 
 
 @pytest.mark.parametrize("text", ["simulated", "stdio:true"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from codex_conformance.targets.door import Capability, Door, StageSettings, Venue
 from codex_conformance.targets.folders import scene_folder
-from codex_conformance.wire.messages import at, encode, read_line
+from codex_conformance.wire.messages import Message, at, encode, read_line
 from codex_conformance.wire.transcript import Ending
 from codex_runtime.app_server.binary import AppServerCommand, find_codex
 from codex_runtime.app_server.stdio import StdioTransport
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds after which something awaited of a process counts as not coming."""
+
+SHOWN_BYTES: Final = 200
+"""How much an error shows of what a process wrote instead of an answer."""
 
 PREFLIGHT_SECONDS: Final = 15.0
 """Seconds a process may take until it answers for the first time."""
@@ -247,41 +250,55 @@ class VersionRule:
 
 
 async def _first_answer(door: Door) -> str:
-    """Introduce ourselves to a process and wait for the first line it writes."""
+    """Introduce ourselves to a process and wait for its answer, past whatever else it writes."""
     hello = {
         "id": 0,
         "method": "initialize",
         "params": {"clientInfo": {"name": "conformance", "version": "1.0"}},
     }
     written = bytearray()
+    answer: Message | None = None
     in_time = True
     try:
         async with asyncio.timeout(PREFLIGHT_SECONDS):
             # One that has ended already takes nothing, but may have left something to read.
             with contextlib.suppress(ConnectionError):
                 await door.send(encode(hello) + b"\n")
-            while b"\n" not in written and (data := await door.receive()):
+            while answer is None and (data := await door.receive()):
                 written += data
+                answer = _answer_in(bytes(written))
     except TimeoutError:
         in_time = False
     ending = await door.finish()
-    if b"\n" in written:
-        agent = at(read_line(bytes(written).split(b"\n")[0]).message, "result", "userAgent")
+    if answer is not None:
+        agent = at(answer, "result", "userAgent")
         return agent if isinstance(agent, str) else "an app-server that does not name itself"
+    first = bytes(written).split(b"\n")[0][:SHOWN_BYTES].decode(errors="replace")
+    instead = f"; what it wrote instead begins: {first}" if first else ""
     if not in_time:
         raise AppServerError(
             "E_APP_SERVER_START_TIMEOUT",
-            f"the app-server did not answer initialize within {PREFLIGHT_SECONDS:g} s",
+            f"the app-server did not answer initialize within {PREFLIGHT_SECONDS:g} s{instead}",
             exit_code=ending.exit_code,
             stderr=ending.stderr,
             advice="Run the command by hand to see what it waits for.",
         )
     raise AppServerError(
         "E_APP_SERVER_START_FAILED",
-        f"the app-server ended before it answered initialize (exit code {ending.exit_code})",
+        f"the app-server ended before it answered initialize (exit code {ending.exit_code})"
+        f"{instead}",
         exit_code=ending.exit_code,
         stderr=ending.stderr,
     )
+
+
+def _answer_in(written: bytes) -> Message | None:
+    """Find the answer among the whole lines; an echo of the request is none."""
+    for line in written.split(b"\n")[:-1]:
+        message = read_line(line).message
+        if message is not None and ("result" in message or "error" in message):
+            return message
+    return None
 
 
 def codex_target(
