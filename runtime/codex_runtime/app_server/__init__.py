@@ -6,8 +6,9 @@ when a websocket is opened.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from codex_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from codex_runtime.app_server.binary import (
@@ -64,15 +65,4 @@ __all__ = [
     "memory_pair",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
-
-
-def __dir__() -> list[str]:
-    """Name the public names."""
-    return sorted(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -9,8 +9,9 @@ checked (:mod:`.outbound`) and matched with what comes back (:mod:`.correlation`
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from codex_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from codex_runtime.protocol.classification import (
@@ -191,15 +192,4 @@ __all__ = [
     "turn_id_of",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
-
-
-def __dir__() -> list[str]:
-    """Name the public names."""
-    return sorted(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
