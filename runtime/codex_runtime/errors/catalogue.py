@@ -130,6 +130,12 @@ _PROTOCOL_LOCAL: Final = _entries(
         False,
     ),
     (
+        "E_LIVE_MESSAGE_ID_MISSING",
+        "a stored message without an id is to be shown",
+        "Leave rows without an id out; merge_messages does.",
+        False,
+    ),
+    (
         "E_PROTOCOL_REQUEST_UNKNOWN",
         "an answer names a server request that is not waiting for one",
         "Answer each server request once, with the id it came with.",
@@ -355,6 +361,18 @@ _FAKES: Final = (
             True,
         ),
         (
+            "E_FAKE_FAULT_UNKNOWN",
+            "a fault that the simulated app-server was asked for cannot be understood",
+            "Name it as NAME[=METHOD][#NUMBER]; the error lists the names.",
+            False,
+        ),
+        (
+            "E_FAKE_SOCKET_UNUSABLE",
+            "the control socket of the simulated app-server cannot be made",
+            "Choose a short path in a folder that exists, where no other process listens.",
+            True,
+        ),
+        (
             "E_EXTRA_MISSING",
             "a part of the project is used whose dependencies are not installed",
             "Install the extra that the error names.",
@@ -403,6 +421,69 @@ _CONFORMANCE: Final = _entries(
     ),
 )
 
+_SCHEMA: Final = (
+    *_entries(
+        Fault.CONFIGURATION,
+        (
+            "E_SCHEMA_SOURCE_INCOMPLETE",
+            "a folder of generated schemas lacks a file or a type that the lock is made of",
+            "Generate both kinds into one folder: app-server generate-json-schema and generate-ts.",
+            False,
+        ),
+        (
+            "E_SCHEMA_SOURCE_INVALID",
+            "a file of generated schemas says something that the lock cannot keep",
+            "Generate it again; if it repeats, the generator has changed and the tool must follow.",
+            False,
+        ),
+        (
+            "E_SCHEMA_SOURCE_FAILED",
+            "the codex binary did not generate its schemas",
+            "Read what it said; check that `codex app-server generate-ts` works by hand.",
+            True,
+        ),
+        (
+            "E_SCHEMA_LOCK_MISSING",
+            "a folder that should hold a protocol lock holds none",
+            "Make one: `codex-runtime schema sync --target FOLDER`.",
+            False,
+        ),
+        (
+            "E_SCHEMA_LOCK_INVALID",
+            "the manifest or a file of a protocol lock does not have the form of one",
+            "Take it from version control again, or make it anew with `codex-runtime schema sync`.",
+            False,
+        ),
+        (
+            "E_SCHEMA_LOCK_EDITED",
+            "a file of a protocol lock is not the one its manifest or its source vouches for",
+            "Never edit the lock: `codex-runtime schema sync` writes it.",
+            False,
+        ),
+        (
+            "E_SCHEMA_TARGET_INVALID",
+            "the protocol lock cannot be written to the folder that was named",
+            "Name a folder outside the source, that this user may write or make.",
+            True,
+        ),
+    ),
+    *_entries(
+        Fault.CALLER,
+        (
+            "E_SCHEMA_METHOD_UNKNOWN",
+            "the protocol lock is asked about a method it does not have",
+            "Compare the app-server's version with the protocol lock's.",
+            False,
+        ),
+        (
+            "E_SCHEMA_MESSAGES_UNREADABLE",
+            "recorded messages that should be validated cannot be read",
+            "Name files of one JSON object per line, or folders of such files (*.jsonl, *.ndjson).",
+            False,
+        ),
+    ),
+)
+
 CATALOGUE: Final[Mapping[str, ErrorEntry]] = MappingProxyType(
     {
         entry.code: entry
@@ -413,6 +494,7 @@ CATALOGUE: Final[Mapping[str, ErrorEntry]] = MappingProxyType(
             *_APP_SERVER,
             *_FAKES,
             *_CONFORMANCE,
+            *_SCHEMA,
         )
     }
 )

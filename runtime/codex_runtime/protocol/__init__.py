@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Final
 from codex_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from codex_runtime.protocol.approvals import (
+        ApprovalRequested,
+        ApprovalResolved,
+        approval_request_of,
+        approval_resolution_of,
+    )
     from codex_runtime.protocol.classification import (
         Classification,
         classify,
@@ -78,6 +84,10 @@ if TYPE_CHECKING:
     )
 
 _MODULES: Final = {
+    "ApprovalRequested": "approvals",
+    "ApprovalResolved": "approvals",
+    "approval_request_of": "approvals",
+    "approval_resolution_of": "approvals",
     "Arrival": "inbound",
     "CLIENT_METHODS": "methods",
     "Classification": "classification",
@@ -141,6 +151,8 @@ __all__ = [
     "MAX_LINE_BYTES",
     "PROTOCOL_VERSION",
     "SERVER_METHODS",
+    "ApprovalRequested",
+    "ApprovalResolved",
     "Arrival",
     "Classification",
     "Correlator",
@@ -164,6 +176,8 @@ __all__ = [
     "Settled",
     "TerminalStatus",
     "TextDelta",
+    "approval_request_of",
+    "approval_resolution_of",
     "check_answer",
     "check_method",
     "check_outbound",
