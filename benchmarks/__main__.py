@@ -10,9 +10,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ingest, memory, startup
+from benchmarks import codexes, ingest, memory, startup
 
-SECTIONS = (ingest, memory, startup)
+SECTIONS = (ingest, memory, startup, codexes)
 
 
 def main(argv: list[str]) -> int:

@@ -14,6 +14,7 @@ from codex_runtime.protocol.classification import thread_and_turn_of
 from codex_runtime.protocol.framing import LineFramer
 from codex_runtime.protocol.inbound import InboundStream
 from codex_runtime.protocol.items import TextDelta, text_delta_of
+from codex_runtime.protocol.lock import LockValidators
 from codex_runtime.protocol.messages import Notification
 from codex_runtime.protocol.payloads import message_problem
 
@@ -48,7 +49,9 @@ def framing_only(parts: list[bytes]) -> None:
         framer.feed(part)
 
 
-def to_queued_delta(parts: list[bytes], *, check: bool = False) -> None:
+def to_queued_delta(
+    parts: list[bytes], *, check: bool = False, validators: LockValidators | None = None
+) -> None:
     """Bytes to messages, checked, told apart by thread and turn, and their deltas queued there."""
     reader = InboundStream()
     turns: dict[tuple[str | None, str | None], deque[TextDelta | None]] = {}
@@ -57,6 +60,8 @@ def to_queued_delta(parts: list[bytes], *, check: bool = False) -> None:
             if not isinstance(message, Notification):
                 raise TypeError(message)
             if check and message_problem(message) is not None:
+                raise ValueError(message)
+            if validators is not None and not validators.fits_message(message):
                 raise ValueError(message)
             route = thread_and_turn_of(message)
             queue = turns.get(route)
@@ -83,10 +88,12 @@ def rows() -> Iterator[Row]:
     raw = data.splitlines()
     text = [line.decode() for line in raw]
     plain = msgspec.json.Decoder()
-    framing, ours, checked, sdk, loads, fast = best_seconds(
+    validators = LockValidators()
+    framing, ours, checked, validated, sdk, loads, fast = best_seconds(
         lambda: framing_only(parts),
         lambda: to_queued_delta(parts),
         lambda: to_queued_delta(parts, check=True),
+        lambda: to_queued_delta(parts, validators=validators),
         lambda: official_sdk(text),
         lambda: [json.loads(line) for line in text],
         lambda: [plain.decode(line) for line in raw],
@@ -112,4 +119,11 @@ def rows() -> Iterator[Row]:
         f"{sdk / checked:.1f} x SDK",
         ">= 3.5 x SDK",
         sdk / checked >= 3.5,
+    )
+    yield Row(
+        "the same, validated against the lock's schemas",
+        rate(validated),
+        f"{sdk / validated:.1f} x SDK",
+        ">= 3.5 x SDK",
+        sdk / validated >= 3.5,
     )

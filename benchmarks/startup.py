@@ -24,9 +24,10 @@ def command(*argv: str) -> Callable[[], None]:
 def rows() -> Iterator[Row]:
     """The lines of the table."""
     scripts = Path(sys.executable).parent
-    nothing, runtime, fakes, conformance = best_seconds(
+    nothing, runtime, tools, fakes, conformance = best_seconds(
         command(sys.executable, "-c", "pass"),
         command(sys.executable, "-c", "import codex_runtime.app_server.connection"),
+        command(str(scripts / "codex-runtime"), "--help"),
         command(str(scripts / "codex-fakes"), "--help"),
         command(str(scripts / "codex-conformance"), "--help"),
     )
@@ -36,7 +37,11 @@ def rows() -> Iterator[Row]:
         f"{runtime * 1000:.0f} ms",
         f"+{(runtime - nothing) * 1000:.0f} ms over python",
     )
-    for name, seconds in (("codex-fakes", fakes), ("codex-conformance", conformance)):
+    for name, seconds in (
+        ("codex-runtime", tools),
+        ("codex-fakes", fakes),
+        ("codex-conformance", conformance),
+    ):
         yield Row(
             f"{name} --help",
             f"{seconds * 1000:.0f} ms",

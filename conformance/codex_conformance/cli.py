@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from codex_conformance.targets.door import Target
     from codex_runtime.errors import CodexRuntimeError
 
-CAPABILITIES: Final = ("scripted-model", "restart", "exit")
+CAPABILITIES: Final = ("scripted-model", "restart", "exit", "clients")
 """The capabilities that can be taken away; the same as the targets' own list."""
 
 UNREACHABLE: Final = frozenset(

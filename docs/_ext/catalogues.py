@@ -11,6 +11,7 @@ from codex_conformance.requirements import REQUIREMENTS
 from codex_runtime.errors import CATALOGUE, Fault
 from codex_runtime.protocol.correlation import TRANSITIONS
 from codex_runtime.protocol.methods import LEGACY_METHODS
+from codex_runtime.tooling.schema.changes import BREAKS, ChangeKind, Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,10 +90,26 @@ class Requirements(_Table):
         )
 
 
+class SchemaChanges(_Table):
+    """What a change of the protocol lock breaks, by who says the thing that changes."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table."""
+        words = {True: "breaks", False: "reported"}
+        return self.table(
+            ("Change", *(f"{speaker.value} it" for speaker in Speaker)),
+            (
+                (kind.value, *(words[kind in BREAKS[speaker]] for speaker in Speaker))
+                for kind in ChangeKind
+            ),
+        )
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("error-catalogue", ErrorCatalogue)
     app.add_directive("request-states", RequestStates)
     app.add_directive("legacy-methods", LegacyMethods)
     app.add_directive("requirements", Requirements)
+    app.add_directive("schema-changes", SchemaChanges)
     return {"parallel_read_safe": True}

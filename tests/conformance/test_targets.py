@@ -63,7 +63,9 @@ def test_a_target_keeps_the_name_the_user_gave_it():
     [
         ("", "is no kind of target"),
         ("simulatd", "did you mean 'simulated'?"),
-        ("simulated:fast", "takes no parameters"),
+        ("simulated:fast", "takes stdio or ws"),
+        ("simulated:ws,stdio", "cannot be had together"),
+        ("codex:listen=tcp", "takes path=FILE"),
         ("codex:", "takes path=FILE"),
         ("codex:paht=/x", "takes path=FILE"),
         ("codex:path=", "takes path=FILE"),

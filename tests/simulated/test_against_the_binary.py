@@ -6,17 +6,8 @@ down both directions, and plays the client's part to the simulation with the sam
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-import socket
-import subprocess
-
 import pytest
-from codex_cli_bin import bundled_codex_path
 
-from codex_fakes.responses.codex_home import PROVIDER, CodexHome, CodexSettings
-from codex_fakes.responses.server import ResponsesServer
 from codex_fakes.script.steps import (
     CallTool,
     Drop,
@@ -31,7 +22,7 @@ from codex_fakes.script.steps import (
     Stall,
     Think,
 )
-from support.dial import Dial
+from support.binary import machine_of, record
 from support.recorded_cases import Process
 from support.replaying import Comparison, Replay
 
@@ -42,87 +33,6 @@ COMMAND = "item/commandExecution/requestApproval"
 FILES = "item/fileChange/requestApproval"
 ADD = "*** Begin Patch\n*** Add File: new.txt\n+line one\n*** End Patch\n"
 OK = Say(text="ok")
-
-
-class Pipes:
-    """The stdio of a process as a transport."""
-
-    def __init__(self, process):
-        self._process = process
-
-    async def send(self, data):
-        self._process.stdin.write(data)
-        await self._process.stdin.drain()
-
-    async def receive(self):
-        return await self._process.stdout.read(1 << 16)
-
-
-class Recorder(Dial):
-    """A client that writes both directions down."""
-
-    def __init__(self, transport, places):
-        self.rows = []
-        self._places = places
-        super().__init__(transport)
-
-    def heard(self, message):
-        self.rows.append({"dir": "s2c", "msg": self._nameless(message)})
-
-    async def send(self, message):
-        self.rows.append({"dir": "c2s", "msg": self._nameless(message)})
-        await super().send(message)
-
-    def _nameless(self, message):
-        text = json.dumps(message)
-        for path, name in self._places:
-            text = text.replace(str(path), name)
-        return json.loads(text)
-
-
-async def record(script, program, tmp_path, **settings):
-    """Play a program to the real binary; give the rows of the recording."""
-    cwd, user = tmp_path / "cwd", tmp_path / "user"
-    cwd.mkdir()
-    user.mkdir()
-    async with ResponsesServer(script, known_history=False) as model:
-        home = CodexHome.create(
-            tmp_path / "codex", base_url=model.base_url, settings=CodexSettings(**settings)
-        )
-        # Without the user's dot files, a login shell prints nothing of its own.
-        process = await asyncio.create_subprocess_exec(
-            *home.command(bundled_codex_path()),
-            env={**home.env, "HOME": str(user)},
-            cwd=cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        places = ((home.path, "<CODEX_HOME>"), (cwd, "<CWD>"), (model.base_url, "<MODEL>"))
-        client = Recorder(Pipes(process), places)
-        try:
-            await client.hello()
-            await program(client)
-        finally:
-            process.stdin.close()
-            await asyncio.wait_for(process.wait(), 20)
-            await client.until_closed()
-    return client.rows
-
-
-def machine_of(rows):
-    """The settings that say what kind of machine the real binary ran on."""
-    agent = next(row["msg"]["result"]["userAgent"] for row in rows if "result" in row["msg"])
-    host, terminal = re.match(r".*?\((.*?)\) (\S+) \(", agent).groups()
-    warned = any(row["msg"].get("method") == "configWarning" for row in rows)
-    return {
-        "user_agent_host": host,
-        "user_agent_terminal": terminal,
-        "server_name": socket.gethostname(),
-        "bubblewrap_warning": warned,
-        "model_provider": PROVIDER,
-        "provider_url": "<MODEL>",
-    }
 
 
 async def turn(client, count=1, text="go", **params):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_fakes.app_server.clock import Ids, VirtualClock
@@ -236,7 +236,6 @@ def played(program):
     return bench
 
 
-@settings(max_examples=100, deadline=None)
 @given(PROGRAMS)
 def test_every_request_gets_one_answer_save_interrupts_that_hang(program):
     bench = played(program)
@@ -247,7 +246,6 @@ def test_every_request_gets_one_answer_save_interrupts_that_hang(program):
     assert {bench.sent[request] for request in missing} <= {"turn/interrupt"}
 
 
-@settings(max_examples=100, deadline=None)
 @given(PROGRAMS)
 def test_every_turn_starts_before_it_ends_and_does_both_at_most_once(program):
     bench = played(program)
@@ -268,7 +266,6 @@ def test_every_turn_starts_before_it_ends_and_does_both_at_most_once(program):
             )
 
 
-@settings(max_examples=100, deadline=None)
 @given(PROGRAMS)
 def test_deltas_come_between_the_start_and_the_end_of_their_item(program):
     bench = played(program)
@@ -284,7 +281,6 @@ def test_deltas_come_between_the_start_and_the_end_of_their_item(program):
                 assert (params["turnId"], params["itemId"]) not in ended
 
 
-@settings(max_examples=100, deadline=None)
 @given(PROGRAMS)
 def test_what_was_completed_is_found_by_the_next_server(program):
     bench = played(program)
@@ -305,7 +301,6 @@ def test_what_was_completed_is_found_by_the_next_server(program):
         assert items <= {item["id"] for item in record["items"]}
 
 
-@settings(max_examples=50, deadline=None)
 @given(PROGRAMS)
 def test_the_same_program_says_the_same_bytes(program):
     assert played(program).heard == played(program).heard

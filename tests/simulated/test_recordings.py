@@ -12,17 +12,21 @@ import pytest
 
 from codex_fakes.app_server import SystemClock
 from support.recorded_cases import CASES, NOT_SIMULATED
+from support.recorded_threads import THREAD_CASES
 from support.replaying import Comparison, Replay, processes, without
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("name", CASES)
+RECORDED = {**CASES, **THREAD_CASES}
+
+
+@pytest.mark.parametrize("name", RECORDED)
 async def test_the_simulation_says_what_the_real_server_said(name, simulated, folders, recordings):
     text = (recordings / f"{name}.jsonl").read_text(encoding="utf-8")
     parts = processes(json.loads(line) for line in text.splitlines())
     comparison = Comparison(*folders)
-    for part, process in zip(parts, CASES[name], strict=True):
+    for part, process in zip(parts, RECORDED[name], strict=True):
         part = [row for row in part if row["dir"] in {"c2s", "s2c"}]
         part = without(part, NOT_SIMULATED.get(name, ((), None)))
         settings = {"server_name": "<HOST>", **process.settings}

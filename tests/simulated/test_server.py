@@ -7,7 +7,7 @@ import json
 import pytest
 
 from codex_fakes.app_server import SimulatedAppServer, SystemClock, VirtualClock
-from codex_fakes.script.steps import Drop, Response, Run, Say, Script, Stall, TypeInto, Wait
+from codex_fakes.script.steps import CallTool, Drop, Response, Run, Say, Script, Stall, Wait
 from codex_runtime.errors import ConfigurationError
 
 pytestmark = pytest.mark.anyio
@@ -177,8 +177,9 @@ async def test_a_script_that_is_exhausted_fails_the_turn_and_is_told(simulated):
 
 
 async def test_a_script_with_steps_that_are_not_played_is_refused(folders):
+    run = CallTool(tool="exec_command", arguments={"cmd": "ls"})
     with pytest.raises(ConfigurationError) as refused:
-        SimulatedAppServer(script(TypeInto(into="call_1", text="y")), home=folders[0])
+        SimulatedAppServer(script(run), home=folders[0])
     assert refused.value.code == "E_FAKE_NOT_SIMULATED"
 
 

@@ -11,7 +11,7 @@ import json
 
 import pytest
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a test gives up waiting for a message."""
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codex_fakes.script.steps import (
+    Ask,
+    CallTool,
     Drop,
     FailHttp,
     FailResponse,
     Garbage,
+    Option,
     Patch,
+    Question,
     Response,
     Run,
     Say,
     Script,
     Stall,
     Think,
+    TypeInto,
     Usage,
     Wait,
 )
@@ -80,6 +85,20 @@ MOVE = (
 DELETE = "*** Begin Patch\n*** Delete File: moved.txt\n*** End Patch\n"
 NO_SUCH_FILE = "*** Begin Patch\n*** Update File: nope.txt\n@@\n-x\n+y\n*** End Patch\n"
 CUT = (say("par", "tial", left_open=True), Drop())
+PLAN = CallTool(
+    tool="update_plan",
+    arguments={
+        "explanation": "why",
+        "plan": [{"step": "a", "status": "in_progress"}, {"step": "b", "status": "pending"}],
+    },
+    call_id="call_p",
+)
+COLOUR = Question(
+    id="color",
+    header="Color",
+    question="Which color?",
+    options=(Option("Red", "warm"), Option("Blue", "cold")),
+)
 TWO_TURNS = (say("answer one"), run("echo ran", "ran\n"), say("answer two"))
 
 CASES = {
@@ -175,6 +194,29 @@ CASES = {
     ],
     "03m_cmd_approval_jsonrpc_error": [Process(responses(TOUCH, say("done")))],
     "03n_cmd_approval_wrong_id_type": [Process(responses(TOUCH, say("done")))],
+    "03p_cmd_background_terminal": [
+        Process(
+            responses(
+                run(
+                    "echo start; read x; echo got $x; sleep 30",
+                    ("start\r\n", ""),
+                    duration_ms=30_000,
+                    tty=True,
+                    yield_ms=500,
+                ),
+                TypeInto(
+                    into="call_1",
+                    text="hello\n",
+                    output=("hello\r\n", "got hello\r\n"),
+                    yield_ms=500,
+                    call_id="call_2",
+                ),
+                say("left it running"),
+            ),
+            {"approval_policy": "never", "sandbox": "danger-full-access"},
+            real_time=True,
+        )
+    ],
     "03q_fast_sandbox_denied_command_has_no_item": [
         Process(
             responses(
@@ -227,6 +269,12 @@ CASES = {
                 Patch(patch="not a patch", call_id="call_1"),
                 say("done"),
             )
+        )
+    ],
+    "04h_patch_streaming_feature": [
+        Process(
+            responses(Patch(patch=ADD, call_id="call_0"), say("done")),
+            {"features": frozenset({"apply_patch_streaming_events"})},
         )
     ],
     "05a_interrupt_midstream": [Process(responses(held("partial ", "text "), say("after")))],
@@ -285,6 +333,25 @@ CASES = {
         Process(responses(say("answer three"))),
     ],
     "08b_resume_errors": [Process()],
+    "08d_thread_fork": [Process(responses(*TWO_TURNS, say("forked answer")))],
+    "08e_thread_list_read_name_archive": [Process(responses(*TWO_TURNS, say("other")))],
+    "08g_auto_compact": [
+        Process(
+            responses(
+                (say("answer one"), Usage(input=600, cached=0, output=20, reasoning=0)),
+                say("SUMMARY"),
+                (say("answer two"), Usage(input=100, cached=0, output=20, reasoning=0)),
+            ),
+            {
+                "auto_compact_token_limit": 500,
+                "compacted_context_tokens": 7_510,
+                "exceeds_skills_budget": True,
+                "model_context_window": 1_900,
+            },
+        )
+    ],
+    "08h_rollback_and_revert": [Process(responses(*TWO_TURNS, say("after revert")))],
+    "08j_ephemeral_thread": [Process(responses(say("a"), say("b")))],
     "08k_kill9_midturn_then_resume": [
         Process(
             responses(
@@ -308,6 +375,55 @@ CASES = {
             real_time=True,
         ),
         Process(),
+    ],
+    "10a_dynamic_tool_call": [
+        Process(
+            responses(
+                *(
+                    answer
+                    for number, query in enumerate(("abc", "fail", "err", "bad"), 1)
+                    for answer in (
+                        CallTool(tool="lookup", arguments={"q": query}, call_id=f"call_d{number}"),
+                        say("done"),
+                    )
+                ),
+                CallTool(tool="lookup", arguments={"q": "int"}, call_id="call_d5"),
+            )
+        )
+    ],
+    "10b_dynamic_tool_spec_errors": [
+        Process(
+            responses(CallTool(tool="t1", namespace="ns", call_id="call_n1"), say("done")),
+        )
+    ],
+    "10d_request_user_input_default_mode": [
+        Process(
+            responses(Ask(questions=(COLOUR,), call_id="call_q"), say("ok")),
+            {"features": frozenset({"default_mode_request_user_input"})},
+        )
+    ],
+    "10e_update_plan_tool": [Process(responses(PLAN, say("ok")))],
+    "10g_request_permissions_tool": [
+        Process(
+            responses(
+                say("x"),
+                CallTool(
+                    tool="request_permissions",
+                    arguments={
+                        "reason": "need net",
+                        "permissions": {"network": {"enabled": True}},
+                    },
+                    call_id="call_rp",
+                ),
+                say("ok"),
+            ),
+            {"features": frozenset({"request_permissions_tool"})},
+        )
+    ],
+    "11a_account": [Process()],
+    "11b_account_requires_openai_auth": [
+        Process(),
+        Process(responses(say("x"), say("x")), {"requires_openai_auth": True}),
     ],
     "12a_fail_http500_no_retry": failing(FailHttp(status=500)),
     "12b_fail_http500_retries_then_ok": failing(
@@ -353,6 +469,7 @@ CASES = {
     "13g_client_sends_unsolicited_responses": [Process()],
     "13h_pipelined_requests_response_order": [Process()],
     "13j_interrupt_empty_id_right_after_turn_start": [Process()],
+    "13k_legacy_v1_methods": [Process(responses(say("x")))],
     "15d_ws_client_disconnects_midturn_turn_continues": [
         Process(
             responses((say("partial ", left_open=True), Wait("go"))),
@@ -361,6 +478,19 @@ CASES = {
         )
     ],
     "15m_ws_which_notifications_reach_other_connections": [Process(responses(say("x")))],
+    "16f_update_plan_enabled_try": [Process(responses(PLAN, say("ok")), {"plan_tool": True})],
+    "16a2_compact_start_while_turn_running": [
+        Process(
+            responses(say("first"), held("partial "), say("(no script)")),
+            {"compacted_context_tokens": 7_868},
+        )
+    ],
+    "16a3_review_start_while_turn_running": [
+        Process(responses(say("first"), held("partial "), say("(no script)")))
+    ],
+    "16b_archive_and_delete_while_turn_running": [
+        Process(responses(say("first"), held("partial "), say("first"), held("partial ")))
+    ],
     "16k_unsubscribe_while_turn_running": [
         Process(
             responses(
@@ -375,10 +505,7 @@ CASES = {
 }
 
 NOT_SIMULATED = {
-    "08b_resume_errors": (("10", "11", "12", "14", "18"), "24"),
     "13d_protocol_request_id_types": (('"dup"',), None),
-    "13e_protocol_unknown_method_invalid_params": (("11",), None),
-    "15m_ws_which_notifications_reach_other_connections": ((), "3"),
     "13h_pipelined_requests_response_order": (('"slow-exec"', '"models"'), None),
 }
 """What a recording has that the simulation does not play yet: requests by their ids, and the

@@ -13,6 +13,10 @@ from collections import Counter
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STAMPS = (
     (re.compile(r"/\d{4}/\d\d/\d\d/rollout-[\dT-]+?-(?=[0-9a-f]{8}-)"), "/<DAY>/rollout-<TIME>-"),
+    (
+        re.compile(r"archived_sessions/rollout-[\dT-]+?-(?=[0-9a-f]{8}-)"),
+        "archived/rollout-<TIME>-",
+    ),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<TIME>"),
     (re.compile(r'"rolloutOrdinal":\d+'), '"rolloutOrdinal":0'),
     (re.compile(r"try again at .*"), "try again at <TIME>"),
@@ -30,6 +34,8 @@ TIMES = frozenset(
         "durationMs",
     ]
 )
+OPAQUE = frozenset(["cursor", "path"])
+"""Params whose value is what an earlier answer said, whatever that was."""
 NEW_PROCESS = "---- new app-server process, same CODEX_HOME ----"
 INITIAL = ("configWarning", "remoteControl/status/changed")
 
@@ -90,18 +96,32 @@ class Comparison:
 
     def __init__(self, home, cwd):
         self.ids = {}
+        self.opaque = {}
         self.differences = []
         self._places = ((str(home), "<CODEX_HOME>"), (str(cwd), "<CWD>"))
 
     def translate(self, message):
-        """Say what the recorded client said with the ids and folders of this run."""
+        """Say what the recorded client said with the ids, cursors and paths of this run."""
+        given = message.get("params")
+        if isinstance(given, dict):
+            own = {
+                name: self.opaque.get(value, value) if name in OPAQUE else value
+                for name, value in given.items()
+            }
+            message = {**message, "params": own}
         text = UUID.sub(lambda m: self.ids.get(m.group(), m.group()), json.dumps(message))
         for path, name in self._places:
             text = text.replace(name, path)
         return text.encode()
 
     def learn(self, recorded, found):
-        """Learn the ids of two corresponding messages without comparing them."""
+        """Learn ids, cursors and paths of two corresponding messages without comparing them."""
+        theirs, ours = recorded.get("result"), found.get("result")
+        if isinstance(theirs, dict) and isinstance(ours, dict):
+            for one, other in ((theirs, ours), (theirs.get("thread"), ours.get("thread"))):
+                for name in ("nextCursor", "backwardsCursor", "path"):
+                    if one and other and None not in (one.get(name), other.get(name)):
+                        self.opaque[one[name]] = other[name]
         pairs = zip(
             UUID.findall(json.dumps(recorded)), UUID.findall(json.dumps(found)), strict=False
         )
@@ -159,10 +179,18 @@ class Comparison:
 
 def settled(messages):
     """Order what the server says side by side: of an answered approval, and of a cut stream."""
-    ordered = list(messages)
+    ordered = _with_last_drafts(messages)
     for place in range(len(ordered) - 1):
         this, next_one = ordered[place : place + 2]
         if next_one.get("method") == "account/rateLimits/updated" and "method" not in this:
+            ordered[place : place + 2] = next_one, this
+            continue
+        settings = next_one.get("method") == "thread/settings/updated"
+        if settings and "turn" in (this.get("result") or {}):
+            ordered[place : place + 2] = next_one, this
+            continue
+        told_aside = next_one.get("method") in {"thread/started", "thread/status/changed"}
+        if this.get("method") == "warning" and told_aside:
             ordered[place : place + 2] = next_one, this
             continue
         if ordered[place].get("method") != "item/completed":
@@ -177,12 +205,42 @@ def settled(messages):
     return ordered
 
 
+def _with_last_drafts(messages):
+    """Leave out drafts of a patch that are followed by more of it: how many come is timing."""
+    draft = "item/fileChange/patchUpdated"
+    following = [*messages[1:], {}]
+    pairs = zip(messages, following, strict=True)
+    return [m for m, n in pairs if not (m.get("method") == n.get("method") == draft)]
+
+
+def answered_first(messages):
+    """Put the answer to turn/start before what it starts: a busy machine may say it later."""
+    told = list(messages)
+    for answer in messages:
+        turn = ((answer.get("result") or {}).get("turn") or {}).get("id")
+        begun = next(
+            (
+                place
+                for place, message in enumerate(told[: told.index(answer)])
+                if message.get("method") == "turn/started"
+                and message["params"]["turn"]["id"] == turn
+            ),
+            None,
+        )
+        if turn is not None and begun is not None and answer["result"]["turn"]["items"] == []:
+            active = told[begun - 1] if begun else {}
+            place = begun - (active.get("method") == "thread/status/changed")
+            told.remove(answer)
+            told.insert(place, answer)
+    return told
+
+
 def streams(messages, asked):
     """Split messages into streams, each of which has an order of its own."""
     threads = {m["params"]["thread"]["id"] for m in messages if m.get("method") == "thread/started"}
     alone = len(threads) <= 1
     split = {}
-    for message in settled(messages):
+    for message in settled(answered_first(messages)):
         method = message.get("method")
         if method in INITIAL or (method is None and asked.get(message["id"]) == "initialize"):
             name = "initialize"
@@ -227,6 +285,7 @@ class Replay:
             await self.server.settle()
         for name, dial in self.dials.items():
             await self._until_said(name)
+            self._learn(name)
             if self.process.crashes:
                 self.server.crash()
             await dial.hang_up()
@@ -247,13 +306,25 @@ class Replay:
             await dial.until(lambda seen: answers <= {key(m) for m in seen}, "its answers")
             self.server.gates.open(gate)
         await self._until_said(name)
-        answers = {key(m): m for m in dial.messages}
-        for recorded in expected:
-            if "method" not in recorded:
-                self.comparison.learn(recorded, answers[key(recorded)])
+        self._learn(name)
         if "method" in message and "id" in message and not isinstance(message["id"], dict | list):
             self.asked[message["id"]] = message["method"]
         await dial.send_line(self.comparison.translate(message))
+
+    def _learn(self, name):
+        """Learn what the client may say again: of answers, and of the turns that have started."""
+        expected, found = self.expected.get(name, []), self.dials[name].messages
+        answers = {key(m): m for m in found}
+        for recorded in expected:
+            if "method" not in recorded:
+                self.comparison.learn(recorded, answers[key(recorded)])
+        started = (
+            [m for m in told if m.get("method") == "turn/started"] for told in (expected, found)
+        )
+        for theirs, ours in zip(*started, strict=False):
+            thread = self.comparison.ids.get(theirs["params"]["threadId"])
+            if thread == ours["params"]["threadId"]:
+                self.comparison.learn(theirs, ours)
 
     async def _until_said(self, name):
         """Wait until the simulation has said what the real server had said by now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from codex_conformance.miniatures.collaboration import CLIENTS, PATCHES, STEERS, TOOLS
 from codex_conformance.miniatures.connection import INTRODUCTION, PROCESS, REFUSALS
 from codex_conformance.miniatures.dialect import ANSWERS, LINES, SILENCE
 from codex_conformance.miniatures.miniature import Miniature
@@ -37,6 +38,10 @@ MINIATURES: Final[Mapping[str, Miniature]] = MappingProxyType(
             *APPROVALS,
             *INTERRUPTS,
             *FAILURES,
+            *STEERS,
+            *PATCHES,
+            *TOOLS,
+            *CLIENTS,
         )
     }
 )

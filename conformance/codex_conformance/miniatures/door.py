@@ -170,6 +170,15 @@ class FaultyVenue:
         """See :meth:`codex_conformance.targets.door.Venue.start`."""
         return FaultyDoor(await self._venue.start(), self._fault_of())
 
+    async def join(self) -> Door:
+        """See :meth:`codex_conformance.targets.door.Venue.join`."""
+        return FaultyDoor(await self._venue.join(), self._fault_of())
+
+    @property
+    def history(self) -> str | None:
+        """See :meth:`codex_conformance.targets.door.Venue.history`."""
+        return self._venue.history
+
     @property
     def problems(self) -> tuple[str, ...]:
         """See :meth:`codex_conformance.targets.door.Venue.problems`."""

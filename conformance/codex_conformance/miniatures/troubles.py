@@ -204,12 +204,13 @@ APPROVALS: Final[tuple[Miniature, ...]] = (
     ),
     miniature(
         "declined-as-failed",
-        "A declined command completes as failed.",
+        "A declined command or patch completes as failed.",
         changed(
             lambda p: p.at("params", "item", "status") == "declined",
             put("failed", "params", "item", "status"),
         ),
         "lifecycle.approval.declined",
+        "lifecycle.patch.declined",
     ),
     miniature(
         "decline-is-cancel",
@@ -285,9 +286,10 @@ INTERRUPTS: Final[tuple[Miniature, ...]] = (
     ),
     miniature(
         "vague-about-other-turns",
-        "Interrupting another turn is refused without the reason.",
+        "Interrupting or steering another turn is refused without the reason.",
         changed(refusal("expected active turn id"), put("no", "error", "message")),
         "lifecycle.interrupt.wrong-turn-refused",
+        "lifecycle.steer.wrong-turn-refused",
     ),
     miniature(
         "refused-and-interrupted",

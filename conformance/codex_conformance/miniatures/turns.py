@@ -100,15 +100,6 @@ def _shouted(passing: Passing) -> None:
 
 FRAMES: Final[tuple[Miniature, ...]] = (
     miniature(
-        "turn-started-first",
-        "turn/started comes before the response to turn/start.",
-        late(
-            both(answer("turn/start"), lambda passing: passing.outstanding == 0),
-            named("turn/started"),
-        ),
-        "lifecycle.turn.response-first",
-    ),
-    miniature(
         "starts-too-early",
         "The response to turn/start says when the turn started.",
         changed(answer("turn/start"), put(1_795_330_000, "result", "turn", "startedAt")),
@@ -125,12 +116,14 @@ FRAMES: Final[tuple[Miniature, ...]] = (
         "turn/started comes twice.",
         doubled(named("turn/started")),
         "lifecycle.turn.started-once",
+        "lifecycle.steer.same-turn",
     ),
     miniature(
         "turn-completed-twice",
         "turn/completed comes twice.",
         doubled(named("turn/completed")),
         "lifecycle.turn.completed-once",
+        "lifecycle.steer.ends-once",
     ),
     miniature(
         "missing-turn-completed",

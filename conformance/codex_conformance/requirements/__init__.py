@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from codex_conformance.requirements.collaboration import COLLABORATION
 from codex_conformance.requirements.lifecycle import LIFECYCLE
 from codex_conformance.requirements.protocol import PROTOCOL
 from codex_conformance.requirements.requirement import Level, Requirement
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REQUIREMENTS: Final[Mapping[str, Requirement]] = MappingProxyType(
-    {requirement.id: requirement for requirement in (*PROTOCOL, *LIFECYCLE)}
+    {requirement.id: requirement for requirement in (*PROTOCOL, *LIFECYCLE, *COLLABORATION)}
 )
 """Every requirement by its id, in the order of reports."""
 

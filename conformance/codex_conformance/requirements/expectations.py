@@ -71,7 +71,6 @@ FINAL_STATUS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 ORDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "lifecycle.thread.response-first": ("response", "thread/started"),
-        "lifecycle.turn.response-first": ("response", "turn/started"),
         "lifecycle.approval.resolved": (
             "the client's answer",
             "serverRequest/resolved",
@@ -79,6 +78,14 @@ ORDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "lifecycle.interrupt.order": ("response", "status idle", "turn/completed"),
         "lifecycle.interrupt.approval-resolved": ("turn/completed", "serverRequest/resolved"),
+        "lifecycle.patch.item-first": ("item/started", "the request"),
+        "lifecycle.patch.resolved": (
+            "the client's answer",
+            "serverRequest/resolved",
+            "item/completed",
+        ),
+        "lifecycle.tool.call": ("item/started", "the request"),
+        "lifecycle.clients.request-repeated": ("the answer to thread/resume", "the request"),
         "lifecycle.failure.order": ("status systemError", "error", "turn/completed"),
     }
 )

@@ -128,11 +128,6 @@ _RESTARTS: Final = (
 )
 
 _TURNS: Final = (
-    must(
-        "lifecycle.turn.response-first",
-        "The response to turn/start comes before turn/started.",
-        "FACTS §8",
-    ),
     should(
         "lifecycle.turn.response-members",
         "The response to turn/start holds a turn in progress without items, error or start time.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from codex_conformance.requirements import REQUIREMENTS
 from codex_conformance.suites.lifecycle import (  # noqa: F401 - importing registers the checks
     approvals,
+    collaboration,
     failures,
     interrupts,
     items,

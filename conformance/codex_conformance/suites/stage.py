@@ -58,6 +58,8 @@ class Stage:
         self._venue = venue
         self._patience = patience
         self._probe: Probe | None = None
+        self._first: Probe | None = None
+        self._joined: list[Probe] = []
         self.transcripts: list[Transcript] = []
 
     @property
@@ -83,7 +85,7 @@ class Stage:
             greet: Introduce the client as well.
         """
         door = await self._venue.start()
-        self._probe = Probe(door, self._patience)
+        self._probe = self._first = Probe(door, self._patience)
         self.transcripts.append(self._probe.transcript)
         if greet:
             await self.greet()
@@ -106,7 +108,26 @@ class Stage:
 
     async def end(self) -> Ending:
         """Close the client's side and wait for the end of the app-server."""
-        return await self.probe.finish()
+        for joined in self._joined:
+            await joined.finish()
+        self._joined.clear()
+        # The app-server ends with the connection that it was started with.
+        return await (self._first or self.probe).finish()
+
+    async def join(self) -> Probe:
+        """Connect a further client to the same app-server; return its connection."""
+        present = self.probe
+        door = await self._venue.join()
+        self._probe = joined = Probe(door, self._patience)
+        self._joined.append(joined)
+        self.transcripts.append(joined.transcript)
+        await self.greet()
+        self._probe = present
+        return joined
+
+    def speak_for(self, probe: Probe) -> None:
+        """Make the moves of another client from now on."""
+        self._probe = probe
 
     async def restart(self) -> None:
         """End the app-server in the orderly way and start another on the same home."""
@@ -125,7 +146,9 @@ class Stage:
 
     async def thread(self, **params: Any) -> str:
         """Start a thread in the venue's folder; return its id."""
-        answer = await self.probe.request("thread/start", {"cwd": self.folder, **params})
+        history = {} if self._venue.history is None else {"historyMode": self._venue.history}
+        given = {"cwd": self.folder, **history, **params}
+        answer = await self.probe.request("thread/start", given)
         return text_at(answer, "result", "thread", "id")
 
     async def turn(self, thread_id: str, text: str, **params: Any) -> StartedTurn:

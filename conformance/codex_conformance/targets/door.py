@@ -27,6 +27,8 @@ class Capability(Enum):
     """A second app-server can be started on what the first one kept."""
     EXIT = "exit"
     """The end of the app-server can be seen, and how it ended."""
+    CLIENTS = "clients"
+    """Several clients can be connected at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class StageSettings:
     Attributes:
         request_max_retries: How often a refused model request is repeated.
         stream_max_retries: How often a model stream that broke is repeated.
+        joined: Whether a second client connects to the same app-server.
     """
 
     request_max_retries: int = 0
     stream_max_retries: int = 0
+    joined: bool = False
 
 
 class Door(Protocol):
@@ -81,6 +85,17 @@ class Venue(Protocol):
         Raises:
             CodexRuntimeError: It cannot be started.
         """
+
+    async def join(self) -> Door:
+        """Connect a second client to the app-server that was started last.
+
+        Raises:
+            CodexRuntimeError: It cannot be reached.
+        """
+
+    @property
+    def history(self) -> str | None:
+        """The history mode the scene's threads are started with; the default's when ``None``."""
 
     @property
     def problems(self) -> tuple[str, ...]:

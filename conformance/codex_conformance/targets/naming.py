@@ -21,13 +21,28 @@ if TYPE_CHECKING:
 ALLOW_ANY_VERSION: Final = "allow-any-version"
 """The parameter of ``codex`` that allows a version other than the lock's."""
 
+LISTEN_WEBSOCKET: Final = "listen=ws"
+"""The parameter of ``codex`` that reaches it over a websocket."""
+
+STDIO: Final = "stdio"
+"""The parameter of ``simulated`` that starts the executable on stdio."""
+
+WEBSOCKET: Final = "ws"
+"""The parameter of ``simulated`` that starts the executable on a websocket."""
+
+_HISTORIES: Final[Mapping[str, str]] = MappingProxyType(
+    {f"history={mode}": mode for mode in ("legacy", "paginated")}
+)
+_CODEX_WORDS: Final = (ALLOW_ANY_VERSION, LISTEN_WEBSOCKET, *_HISTORIES)
+
 
 def parse_target(text: str, workspace: Path | None = None) -> Target:
     """Make the target that the user means.
 
     Args:
-        text: ``simulated``, ``codex``, ``codex:path=FILE,allow-any-version``, ``stdio:COMMAND`` or
-            ``miniature:NAME``.
+        text: ``simulated``, ``simulated:stdio``, ``simulated:ws``, ``codex``,
+            ``codex:path=FILE,allow-any-version``, ``codex:listen=ws``, ``stdio:COMMAND`` or
+            ``miniature:NAME``; ``history=legacy`` may follow the first five.
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
 
     Returns:
@@ -52,29 +67,53 @@ def _invalid(text: str) -> ConfigurationError:
 def _simulated(text: str, params: str | None, workspace: Path | None) -> Target:
     from codex_conformance.targets.simulated import SimulatedTarget
 
-    if params is not None:
-        raise _invalid(f"{text!r}: the target simulated takes no parameters")
-    return SimulatedTarget(workspace)
+    words, history = set[str](), None
+    for word in () if params is None else params.split(","):
+        if word in _HISTORIES:
+            history = _HISTORIES[word]
+        elif word in (STDIO, WEBSOCKET):
+            words.add(word)
+        else:
+            raise _invalid(
+                f"{text!r}: the target simulated takes {STDIO} or {WEBSOCKET}, and "
+                f"{' or '.join(_HISTORIES)}"
+            )
+    if not words:
+        return SimulatedTarget(workspace, name=text, history=history)
+    if len(words) > 1:
+        raise _invalid(f"{text!r}: {STDIO} and {WEBSOCKET} cannot be had together")
+    from codex_conformance.targets.executable import ExecutableTarget
+
+    return ExecutableTarget(text, workspace, listens=WEBSOCKET in words, history=history)
 
 
 def _codex(text: str, params: str | None, workspace: Path | None) -> Target:
     from codex_conformance.targets.process import codex_target
 
+    # The words that are known are taken from the end: paths may have commas.
+    rest, known = params, set[str]()
+    while rest is not None:
+        head, comma, word = rest.rpartition(",")
+        if word not in _CODEX_WORDS:
+            break
+        known.add(word)
+        rest = head if comma else None
     path: str | None = None
-    allow_any_version = False
-    # Only the last comma may belong to the parameter behind the path: paths may have commas.
-    rest = params
-    if rest is not None and (rest == ALLOW_ANY_VERSION or rest.endswith(f",{ALLOW_ANY_VERSION}")):
-        allow_any_version = True
-        rest = rest.removesuffix(ALLOW_ANY_VERSION).removesuffix(",") or None
     if rest is not None:
         name, equals, path = rest.partition("=")
         if name != "path" or not equals or not path:
             raise _invalid(
-                f"{text!r}: the target codex takes path=FILE and {ALLOW_ANY_VERSION}, as in "
+                f"{text!r}: the target codex takes path=FILE, {', '.join(_CODEX_WORDS)}, as in "
                 f"codex:path=FILE,{ALLOW_ANY_VERSION}"
             )
-    return codex_target(text, path=path, allow_any_version=allow_any_version, workspace=workspace)
+    return codex_target(
+        text,
+        path=path,
+        allow_any_version=ALLOW_ANY_VERSION in known,
+        workspace=workspace,
+        listens=LISTEN_WEBSOCKET in known,
+        history=next((_HISTORIES[word] for word in _HISTORIES if word in known), None),
+    )
 
 
 def _stdio(text: str, params: str | None, workspace: Path | None) -> Target:

@@ -11,11 +11,17 @@ import asyncio
 import contextlib
 import re
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
 
 from codex_conformance.targets.door import Capability, Door, StageSettings, Venue
 from codex_conformance.targets.folders import scene_folder
+from codex_conformance.targets.listening import (
+    LISTEN,
+    ListeningProcess,
+    WebSocketDoor,
+    start_listening,
+)
 from codex_conformance.wire.messages import Message, at, encode, read_line
 from codex_conformance.wire.transcript import Ending
 from codex_runtime.app_server.binary import AppServerCommand, find_codex
@@ -41,6 +47,12 @@ PREFLIGHT_SECONDS: Final = 15.0
 
 JOBS: Final = 2
 """Processes at once: each one is busy only now and then, but starting one costs a core."""
+
+ON_STDIO: Final = frozenset({Capability.EXIT})
+"""What can be seen of a process on stdio only: how it ends when its input ends."""
+
+LISTENING: Final = frozenset({Capability.CLIENTS})
+"""What can be seen of a process on a websocket only."""
 
 _VERSION: Final = re.compile(r"\b(\d+\.\d+\.\d+\S*)")
 
@@ -86,6 +98,37 @@ class ProcessDoor:
         return self._ending
 
 
+class PlayedModel(Protocol):
+    """The scripted model behind the processes of a scene."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What it could not play, or was asked against the rules."""
+
+    def open_gate(self, name: str) -> None:
+        """Let it pass a gate of the script."""
+
+
+class ServedModel:
+    """A model behind a real binary.
+
+    Args:
+        server: Its server.
+    """
+
+    def __init__(self, server: ResponsesServer) -> None:
+        self._server = server
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """See :class:`PlayedModel`."""
+        return tuple(str(problem) for problem in self._server.problems)
+
+    def open_gate(self, name: str) -> None:
+        """See :class:`PlayedModel`."""
+        self._server.gates.open(name)
+
+
 @dataclass(slots=True)
 class ProcessVenue:
     """A home, a scripted model, and the processes started on them.
@@ -94,28 +137,56 @@ class ProcessVenue:
         folder: The working folder of the scene's threads.
         command: How a process is started.
         model: The scripted model.
-        doors: The processes so far.
+        listens: Whether a process is reached over a websocket.
+        history: The history mode of the threads.
+        doors: The connections so far.
+        process: The newest process that listens.
     """
 
     folder: Path
     command: AppServerCommand
-    model: ResponsesServer
-    doors: list[ProcessDoor]
+    model: PlayedModel
+    listens: bool = False
+    history: str | None = None
+    doors: list[ProcessDoor | WebSocketDoor] = field(default_factory=list)
+    process: ListeningProcess | None = None
 
     async def start(self) -> Door:
         """See :meth:`codex_conformance.targets.door.Venue.start`."""
-        door = ProcessDoor(await StdioTransport.start(self.command))
+        door: ProcessDoor | WebSocketDoor
+        if self.listens:
+            self.process = await start_listening(self.command)
+            try:
+                door = await WebSocketDoor.open(self.process.url, self.process)
+            except BaseException:
+                await self.process.end()
+                raise
+        else:
+            door = ProcessDoor(await StdioTransport.start(self.command))
+        self.doors.append(door)
+        return door
+
+    async def join(self) -> Door:
+        """See :meth:`codex_conformance.targets.door.Venue.join`."""
+        if self.process is None:
+            raise RuntimeError("only an app-server that listens can be joined")
+        door = await WebSocketDoor.open(self.process.url, None)
         self.doors.append(door)
         return door
 
     @property
     def problems(self) -> tuple[str, ...]:
         """See :meth:`codex_conformance.targets.door.Venue.problems`."""
-        return tuple(str(problem) for problem in self.model.problems)
+        return self.model.problems
 
     def open_gate(self, name: str) -> None:
         """See :meth:`codex_conformance.targets.door.Venue.open_gate`."""
-        self.model.gates.open(name)
+        self.model.open_gate(name)
+
+    async def stop(self) -> None:
+        """Close every connection and end every process of the scene."""
+        for door in reversed(self.doors):
+            await door.finish()
 
 
 class ProcessTarget:
@@ -128,6 +199,8 @@ class ProcessTarget:
         command_of: The command line, given the home.
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
         version_of: How the version is found and refused, if at all.
+        listens: Whether it is reached over a websocket.
+        history: The history mode of the threads.
     """
 
     def __init__(
@@ -137,11 +210,15 @@ class ProcessTarget:
         *,
         workspace: Path | None = None,
         version_of: VersionRule | None = None,
+        listens: bool = False,
+        history: str | None = None,
     ) -> None:
         self._name = name
         self._command_of = command_of
         self._workspace = workspace
         self._version_of = version_of
+        self._listens = listens
+        self._history = history
 
     @property
     def name(self) -> str:
@@ -151,7 +228,8 @@ class ProcessTarget:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """See :meth:`codex_conformance.targets.door.Target.capabilities`."""
-        return frozenset(Capability)
+        reached = LISTENING if self._listens else ON_STDIO
+        return frozenset({Capability.SCRIPTED_MODEL, Capability.RESTART}) | reached
 
     @property
     def jobs(self) -> int:
@@ -183,27 +261,37 @@ class ProcessTarget:
     async def open(self, script: Script, settings: StageSettings) -> AsyncIterator[Venue]:
         """See :meth:`codex_conformance.targets.door.Target.open`."""
         # The fakes' server is imported when a scene needs it, so that `--help` does not wait.
-        from codex_fakes.responses import CodexHome, CodexSettings, ResponsesServer
+        from codex_fakes.responses import ResponsesServer
 
         with scene_folder(self._workspace) as folder:
             async with ResponsesServer(script) as model:
-                home = CodexHome.create(
-                    folder / "home",
-                    base_url=model.base_url,
-                    settings=CodexSettings(
-                        request_max_retries=settings.request_max_retries,
-                        stream_max_retries=settings.stream_max_retries,
-                    ),
+                home = self._home(folder, model.base_url, settings)
+                work = self._work(folder)
+                command = AppServerCommand(self._argv(home), home.env, str(work))
+                venue = ProcessVenue(
+                    work, command, ServedModel(model), self._listens, self._history
                 )
-                work = folder / "work"
-                work.mkdir()
-                command = AppServerCommand(self._command_of(home), home.env, str(work))
-                venue = ProcessVenue(work, command, model, [])
                 try:
                     yield venue
                 finally:
-                    for door in venue.doors:
-                        await door.finish()
+                    await venue.stop()
+
+    def _argv(self, home: CodexHome) -> tuple[str, ...]:
+        return (*self._command_of(home), *(LISTEN if self._listens else ()))
+
+    def _home(self, folder: Path, base_url: str, settings: StageSettings) -> CodexHome:
+        from codex_fakes.responses import CodexHome, CodexSettings
+
+        written = CodexSettings(
+            request_max_retries=settings.request_max_retries,
+            stream_max_retries=settings.stream_max_retries,
+        )
+        return CodexHome.create(folder / "home", base_url=base_url, settings=written)
+
+    def _work(self, folder: Path) -> Path:
+        work = folder / "work"
+        work.mkdir(exist_ok=True)
+        return work
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +395,8 @@ def codex_target(
     path: str | None = None,
     allow_any_version: bool = False,
     workspace: Path | None = None,
+    listens: bool = False,
+    history: str | None = None,
 ) -> ProcessTarget:
     """Make the target ``codex``: the codex binary.
 
@@ -315,6 +405,8 @@ def codex_target(
         path: The binary; the one that is installed when ``None``.
         allow_any_version: Whether a version other than the lock's may be run.
         workspace: Where homes are made.
+        listens: Whether it is reached over a websocket.
+        history: The history mode of the threads.
 
     Raises:
         ConfigurationError: ``E_CODEX_BINARY_MISSING`` or ``E_CODEX_BINARY_NOT_EXECUTABLE``.
@@ -325,6 +417,8 @@ def codex_target(
         lambda home: home.command(binary),
         workspace=workspace,
         version_of=None if allow_any_version else VersionRule(binary),
+        listens=listens,
+        history=history,
     )
 
 

@@ -41,11 +41,15 @@ class SimulatedDoor:
     Args:
         server: The app-server.
         transport: The client's end.
+        ends: Whether the app-server ends with this connection.
     """
 
-    def __init__(self, server: SimulatedAppServer, transport: MemoryTransport) -> None:
+    def __init__(
+        self, server: SimulatedAppServer, transport: MemoryTransport, *, ends: bool = False
+    ) -> None:
         self._server = server
         self._transport = transport
+        self._ends = ends
         self._pending: list[bytes] = []
         self._ending: Ending | None = None
 
@@ -95,6 +99,8 @@ class SimulatedDoor:
                         self._pending.append(data)
             except TimeoutError:
                 self._transport.abort()
+            if self._ends:
+                await self._server.stop()
             # It is no process: that it has shut down is what exit code 0 says.
             self._ending = Ending(asked_for=True, exit_code=0 if self._server.ended else None)
         return self._ending
@@ -108,12 +114,23 @@ class SimulatedVenue:
         folder: The working folder of the scene's threads.
         script: What the model does.
         settings: How the app-servers are configured.
+        joined: Whether more than one client connects to an app-server.
+        history: The history mode of the threads.
     """
 
     def __init__(
-        self, home: Path, folder: Path, script: Script, settings: SimulatedSettings
+        self,
+        home: Path,
+        folder: Path,
+        script: Script,
+        settings: SimulatedSettings,
+        *,
+        joined: bool = False,
+        history: str | None = None,
     ) -> None:
         self.folder = folder
+        self.history = history
+        self._joined = joined
         self._home = home
         self._script = script
         self._settings = settings
@@ -135,10 +152,15 @@ class SimulatedVenue:
             clock=self._clock,
             # Another one for each process, or the second would make up the first one's ids.
             seed=len(self._servers),
-            single_connection=True,
+            # With several clients the end of one is not the end of the app-server.
+            single_connection=not self._joined,
         )
         self._servers.append(await server.__aenter__())
-        return SimulatedDoor(server, server.connect())
+        return SimulatedDoor(server, server.connect(), ends=self._joined)
+
+    async def join(self) -> Door:
+        """See :meth:`codex_conformance.targets.door.Venue.join`."""
+        return SimulatedDoor(self._servers[-1], self._servers[-1].connect())
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -160,15 +182,25 @@ class SimulatedTarget:
 
     Args:
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
+        name: How the user wrote it.
+        history: The history mode of the threads.
     """
 
-    def __init__(self, workspace: Path | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Path | None = None,
+        *,
+        name: str = "simulated",
+        history: str | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._name = name
+        self._history = history
 
     @property
     def name(self) -> str:
         """See :meth:`codex_conformance.targets.door.Target.name`."""
-        return "simulated"
+        return self._name
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -206,7 +238,9 @@ class SimulatedTarget:
                 request_max_retries=settings.request_max_retries,
                 stream_max_retries=settings.stream_max_retries,
             )
-            venue = SimulatedVenue(home, work, script, simulated)
+            venue = SimulatedVenue(
+                home, work, script, simulated, joined=settings.joined, history=self._history
+            )
             try:
                 yield venue
             finally:

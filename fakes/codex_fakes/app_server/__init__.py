@@ -8,8 +8,40 @@ what the real server sends in the same situation, save where ``E_FAKE_NOT_SIMULA
 
 from __future__ import annotations
 
-from codex_fakes.app_server.clock import Clock, SystemClock, VirtualClock
-from codex_fakes.app_server.server import SimulatedAppServer
-from codex_fakes.app_server.settings import SimulatedSettings
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["Clock", "SimulatedAppServer", "SimulatedSettings", "SystemClock", "VirtualClock"]
+from codex_runtime.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from codex_fakes.app_server.clock import Clock, SystemClock, VirtualClock
+    from codex_fakes.app_server.faults import FAULTS, Fault, parse_faults
+    from codex_fakes.app_server.listening import SimulatedWebSocket
+    from codex_fakes.app_server.server import SimulatedAppServer
+    from codex_fakes.app_server.settings import SimulatedSettings
+
+_MODULES: Final = {
+    "Clock": "clock",
+    "FAULTS": "faults",
+    "Fault": "faults",
+    "SimulatedAppServer": "server",
+    "SimulatedSettings": "settings",
+    "SimulatedWebSocket": "listening",
+    "SystemClock": "clock",
+    "VirtualClock": "clock",
+    "parse_faults": "faults",
+}
+"""Where each name is defined; its module is imported when the name is first used."""
+
+__all__ = [
+    "FAULTS",
+    "Clock",
+    "Fault",
+    "SimulatedAppServer",
+    "SimulatedSettings",
+    "SimulatedWebSocket",
+    "SystemClock",
+    "VirtualClock",
+    "parse_faults",
+]
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

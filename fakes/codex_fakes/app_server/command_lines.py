@@ -19,17 +19,37 @@ _ESCAPED_IN_DOUBLE: Final = frozenset('\\"')
 
 _TOKEN: Final = re.compile(
     r"""
-    (?P<separator>&&|\|\||;|\||\n)
+    (?P<joint>&&|\|\||\|)
+    | (?P<end>;)
+    | (?P<newline>\n)
     | (?P<single>'[^']*')
-    | (?P<double>"(?:[^"\\$`!])*")
+    | (?P<double>"(?:[^"\\$`]|\\[^"\\$`\n])*")
     | (?P<bare>[^\s'"\\$`&|;<>(){}\[\]*?~#^]+)
-    | (?P<blank>[ \t]+)
+    | (?P<blank>(?:[ \t\r]|\\\n)+)
     """,
     re.VERBOSE,
 )
 
-
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
+_NO_COMMANDS: Final = frozenset(
+    {
+        "!",
+        "case",
+        "declare",
+        "export",
+        "for",
+        "function",
+        "if",
+        "local",
+        "readonly",
+        "select",
+        "typeset",
+        "unset",
+        "until",
+        "while",
+    }
+)
+"""Words at the start of what is more than a plain command."""
 
 
 def quoted_argv(command: str) -> str:
@@ -106,6 +126,7 @@ def plain_commands(command: str) -> list[list[str]] | None:
     """
     commands: list[list[str]] = [[]]
     word: str | None = None
+    joined = False
     place = 0
     while place < len(command):
         found = _TOKEN.match(command, place)
@@ -113,20 +134,41 @@ def plain_commands(command: str) -> list[list[str]] | None:
             return None
         place = found.end()
         kind, text = found.lastgroup, found.group()
-        if kind in {"single", "double"}:
-            word = (word or "") + text[1:-1]
-        elif kind == "bare":
+        if kind == "bare":
             word = (word or "") + text
+        elif kind in {"single", "double"}:
+            if not commands[-1]:
+                # A command whose name is quoted is not a plain one.
+                return None
+            word = (word or "") + text[1:-1]
         else:
             if word is not None:
                 commands[-1].append(word)
-                word = None
-            if kind == "separator":
-                commands.append([])
+                word, joined = None, False
+            if not _separates(kind, commands):
+                return None
+            joined = joined or kind == "joint"
     if word is not None:
         commands[-1].append(word)
-    plain = all(words and not _ASSIGNMENT.match(words[0]) for words in commands)
+        joined = False
+    if not commands[-1]:
+        commands.pop()
+    plain = bool(commands) and not joined and all(_is_plain(words) for words in commands)
     return commands if plain else None
+
+
+def _separates(kind: str | None, commands: list[list[str]]) -> bool:
+    """Begin the next command behind a separator; false when there is none before it."""
+    if kind == "blank":
+        return True
+    if commands[-1]:
+        commands.append([])
+        return True
+    return kind == "newline"
+
+
+def _is_plain(words: list[str]) -> bool:
+    return words[0] not in _NO_COMMANDS and not _ASSIGNMENT.match(words[0])
 
 
 def amendment_for(command: str) -> list[str]:

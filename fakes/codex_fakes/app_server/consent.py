@@ -41,6 +41,8 @@ class Verdict(Enum):
 
     ACCEPT = auto()
     ACCEPT_FOR_SESSION = auto()
+    AMEND = auto()
+    """Accepted, and a rule with it, so that commands like it need no consent any more."""
     DECLINE = auto()
     CANCEL = auto()
     FAILED = auto()
@@ -71,12 +73,20 @@ def verdict_of(answer: Answer) -> Verdict:
     if isinstance(decision, str):
         return _VERDICTS.get(decision, Verdict.FAILED)
     if isinstance(decision, dict) and _is_amendment(decision.get(AMENDMENT)):
-        return Verdict.ACCEPT_FOR_SESSION
+        return Verdict.AMEND
     return Verdict.FAILED
 
 
 def _is_amendment(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("execpolicy_amendment"), list)
+    if not isinstance(value, dict):
+        return False
+    words = value.get("execpolicy_amendment")
+    return isinstance(words, list) and all(isinstance(word, str) for word in words)
+
+
+def amendment_in(answer: Answer) -> tuple[str, ...]:
+    """The rule in an answer whose verdict is :attr:`Verdict.AMEND`: how commands begin."""
+    return tuple(answer.result["decision"][AMENDMENT]["execpolicy_amendment"])
 
 
 def command_need(settings: ThreadSettings, *, escalates: bool, approved: bool) -> Need:

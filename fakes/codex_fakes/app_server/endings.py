@@ -52,6 +52,7 @@ class Endings:
         """End a turn that was interrupted; its pending requests need no answer any more."""
         pending = self._world.withdraw(thread)
         thread.waiting = 0
+        thread.asking = False
         self.close(thread, turn, "interrupted", None)
         if turn.last_message is not None:
             self._mark_unread(thread, turn)
@@ -92,6 +93,8 @@ class Endings:
 
     def _mark_unread(self, thread: Thread, turn: Turn) -> None:
         """Mark a thread as unread: a turn failed, or the model has said something."""
+        if thread.ephemeral:
+            return
         thread.first_unread = thread.first_unread or turn.id
         thread.revision = self._world.ids.uuid4()
         self._shelf.remember(thread)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from codex_fakes.app_server.compaction import Compaction
 from codex_fakes.app_server.counts import Counts
 from codex_fakes.app_server.dialect import Refusal, RpcId
 from codex_fakes.app_server.endings import Endings
 from codex_fakes.app_server.failures import IDLE_TIMEOUT, Failure, failure_of, turn_error
-from codex_fakes.app_server.items import context_compaction, user_message
+from codex_fakes.app_server.items import user_message
 from codex_fakes.app_server.plan import AtGate, Broken, Called, Done, Pause, Stalled, plan
+from codex_fakes.app_server.reviews import Reviews
 from codex_fakes.app_server.rollout import preview_of
 from codex_fakes.app_server.streaming import Writing
 from codex_fakes.app_server.tools import Tools
@@ -32,10 +34,6 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.threads import Thread
     from codex_fakes.app_server.world import World
 
-COMPACTION_WARNING: Final = (
-    "Heads up: Long threads and multiple compactions can cause the model to be less accurate. "
-    "Start a new thread when possible to keep threads small and targeted."
-)
 FIRST_BACK_OFF_MS: Final = 200
 """Milliseconds before the first repetition of a request; doubled each time."""
 
@@ -61,9 +59,11 @@ class TurnEngine:
         self._rollouts = rollouts
         self._started = started
         self._writing = Writing(world, rollouts)
-        self.tools = Tools(world, rollouts, self._call_finished, self._cancelled)
+        self.tools = Tools(world, rollouts, shelf.home, self._call_finished, self._cancelled)
         self._counts = Counts(world, rollouts, self.tools)
         self._endings = Endings(world, rollouts, shelf)
+        self._reviews = Reviews(world, rollouts, self._writing)
+        self._compaction = Compaction(world, self._writing, self._counts)
 
     # --- what requests ask for -----------------------------------------------------------------
 
@@ -89,7 +89,8 @@ class TurnEngine:
     def steer(self, thread: Thread, turn: Turn, given: UserInput) -> None:
         """Give a turn more input; a model stream is cut at once, tools are waited for."""
         turn.inputs.append(given)
-        if turn.phase in {Phase.STREAMING, Phase.HELD} and not turn.calls:
+        streams = turn.phase in {Phase.STREAMING, Phase.HELD}
+        if streams and not turn.calls and self._world.settings.instant_interrupt:
             self._world.defer(partial(self._cut, thread, turn, turn.epoch))
 
     def interrupt(self, thread: Thread, turn_id: str, client: int, request_id: RpcId) -> None:
@@ -113,7 +114,7 @@ class TurnEngine:
                 self._interrupt_soon(thread, turn)
             return
         running = turn if turn is not None and turn.running else None
-        current = running.id if running is not None else thread.ghost
+        current = (running.inner or running.id) if running is not None else thread.ghost
         if current is None:
             raise Refusal("no active turn to interrupt")
         if turn_id != current:
@@ -124,10 +125,35 @@ class TurnEngine:
             running.interrupts.append((client, request_id))
             self._interrupt_soon(thread, running)
 
+    def compact(self, thread: Thread) -> None:
+        """Start a turn that compacts the thread's context; one that runs is interrupted first."""
+        self.stop(thread)
+        turn = Turn(self._world.ids.uuid7(), kind="compact")
+        thread.turn = turn
+        self._world.defer(partial(self._announce, thread, turn))
+
+    def review(self, thread: Thread, turn: Turn) -> None:
+        """Start the turn of a review; one that runs is interrupted first."""
+        self.stop(thread)
+        thread.turn = turn
+        self._world.defer(partial(self._announce, thread, turn))
+
+    def stop(self, thread: Thread) -> None:
+        """Interrupt the turn that starts or runs, if there is one, at once."""
+        turn = thread.turn
+        if turn is None:
+            return
+        if turn.phase is Phase.STARTING:
+            self._announce(thread, turn)
+        if turn.phase is Phase.STARTED:
+            self._take_inputs(thread, turn)
+        self._abort(thread, turn)
+
     def abandon(self, thread: Thread) -> None:
         """Write a turn off because the server ends: nobody is told, the rollout is."""
         turn = thread.turn
         if turn is not None and turn.running:
+            self.tools.abandon(turn)
             self._counts.write_down(thread, turn)
             turn.move(Move.ABORT)
             self._endings.close(thread, turn, "interrupted", None)
@@ -143,51 +169,33 @@ class TurnEngine:
         thread.recency_ms = now_ms
         thread.ghost = None
         thread.status = "active"
-        self._rollouts.begin_turn(thread, turn.id)
+        if turn.kind == "review":
+            self._reviews.begin(thread, turn)
+        else:
+            self._rollouts.begin_turn(thread, turn.id)
         self._world.set_status(thread)
         turn.move(Move.ANNOUNCE)
-        self._world.tell_subscribers(
-            thread, "turn/started", {"threadId": thread.id, "turn": turn.on_wire()}
-        )
+        shown = turn.on_wire()
+        if turn.inner is not None:
+            shown["id"] = turn.inner
+        self._world.tell_subscribers(thread, "turn/started", {"threadId": thread.id, "turn": shown})
+        if not thread.skills_told:
+            thread.skills_told = True
+            self._compaction.tell_skills(thread)
         self._started(thread)
         self._world.defer(partial(self._take_first_input, thread, turn, turn.epoch))
 
     def _take_first_input(self, thread: Thread, turn: Turn, epoch: int) -> None:
         if _void(turn, epoch):
             return
-        if thread.compacts and not self._compact(thread, turn):
-            return
-        self._take_inputs(thread, turn)
+        if turn.kind == "compact" or self._compaction.is_due(thread):
+            self._compaction.begin(thread, turn)
+        else:
+            self._take_inputs(thread, turn)
         if turn.interrupt_after_input:
             self._abort(thread, turn)
         else:
             self._ask(thread, turn)
-
-    def _compact(self, thread: Thread, turn: Turn) -> bool:
-        """Let the model summarise a full context before the turn begins (FACTS §7).
-
-        Returns:
-            Whether the turn goes on.
-        """
-        item = context_compaction(self._world.ids.uuid7())
-        started_ms = self._writing.start_item(thread, turn.id, item)
-        ending = self._next_plan("")[-1]
-        if not isinstance(ending, Done):
-            failure = IDLE_TIMEOUT
-            if isinstance(ending, Broken):
-                failure = failure_of(ending.ending, self._world.settings.provider_url)
-            turn.move(Move.FAIL)
-            self._give_up(thread, turn, failure)
-            return False
-        thread.compacts = False
-        self._counts.report(thread, turn)
-        turn.usage = ending.usage
-        self._counts.report_usage(thread, turn)
-        self._counts.shrink_context(thread, turn)
-        self._writing.complete_item(thread, turn.id, item, started_ms)
-        warning = {"threadId": thread.id, "message": COMPACTION_WARNING}
-        self._world.tell_subscribers(thread, "warning", warning)
-        return True
 
     def _take_inputs(self, thread: Thread, turn: Turn) -> None:
         while turn.inputs:
@@ -195,6 +203,9 @@ class TurnEngine:
             if not given.content:
                 continue
             turn.newest_text = given.text
+            if turn.kind == "review":
+                self._reviews.take_input(thread, turn, given)
+                continue
             item = user_message(self._world.ids.uuid7(), given.client_id, given.content)
             thread.preview = thread.preview or preview_of(given.content)
             started = self._writing.start_item(thread, turn.id, item)
@@ -213,23 +224,32 @@ class TurnEngine:
     def _request(self, thread: Thread, turn: Turn, epoch: int) -> None:
         if _void(turn, epoch):
             return
-        self._take_inputs(thread, turn)
-        actions = self._next_plan(turn.newest_text)
+        if turn.compaction is None:
+            self._take_inputs(thread, turn)
+        text = turn.newest_text if turn.compaction is None else ""
+        actions = self._next_plan(thread, text)
         turn.queue.clear()
         turn.queue.extend(actions)
         turn.called = False
+        turn.plan = None
         first = actions[0]
         turn.streaming = not (isinstance(first, Broken) and isinstance(first.ending, FailHttp))
         turn.move(Move.ANSWER)
+        if turn.compaction is not None and turn.streaming:
+            # What is owed to a stream is told as soon as this one begins.
+            self._counts.report(thread, turn)
+            turn.streaming = False
         self._pump(thread, turn)
 
-    def _next_plan(self, user_text: str) -> list[Action]:
+    def _next_plan(self, thread: Thread, user_text: str) -> list[Action]:
         try:
-            return plan(self._world.player.next_response(user_text))
+            actions = plan(self._world.player.next_response(user_text))
+            self.tools.check_sessions(thread, actions)
         except ConfigurationError as error:
             # The scripted model refuses the request; the turn fails of it, and the test is told.
             self._world.problems.append(error)
             return [Broken(FailHttp(status=400, message=str(error)))]
+        return actions
 
     def _pump(self, thread: Thread, turn: Turn) -> None:
         while turn.phase is Phase.STREAMING and turn.queue:
@@ -247,7 +267,7 @@ class TurnEngine:
             patience = self._world.settings.stream_idle_timeout_ms
             if patience is not None:
                 self._world.after(patience, partial(self._idle, thread, turn, turn.epoch))
-        elif isinstance(action, Called):
+        elif isinstance(action, Called) and turn.compaction is None:
             turn.called = True
             turn.calls += 1
             self.tools.call(thread, turn, action.call)
@@ -259,7 +279,9 @@ class TurnEngine:
             turn.reconnects = 0
             turn.move(Move.FINISH)
             self._settle(thread, turn)
-        else:
+        elif turn.kind == "review":
+            self._reviews.hear(thread, turn, action)
+        elif turn.compaction is None:
             self._writing.play(thread, turn, action)
 
     def _go_on(self, thread: Thread, turn: Turn, epoch: int) -> None:
@@ -269,7 +291,7 @@ class TurnEngine:
 
     def _cut(self, thread: Thread, turn: Turn, epoch: int) -> None:
         """Drop the model's stream, because there is new input."""
-        if _void(turn, epoch) or turn.calls or not turn.inputs:
+        if _void(turn, epoch) or turn.calls or not turn.inputs or turn.compaction is not None:
             return
         self._counts.report(thread, turn)
         turn.open_item = None
@@ -293,8 +315,18 @@ class TurnEngine:
         """Decide what follows a complete response, once its calls are done."""
         if turn.calls:
             return
-        self._counts.report_usage(thread, turn)
-        if turn.called or turn.inputs:
+        if turn.compaction is not None:
+            self._compaction.finish(thread, turn)
+            goes_on = turn.kind != "compact"
+        elif turn.kind == "review" and not turn.called:
+            self._reviews.finish(thread, turn)
+            goes_on = False
+        else:
+            self._counts.report_usage(thread, turn)
+            goes_on = turn.called or bool(turn.inputs)
+            if goes_on and self._compaction.is_due(thread):
+                self._compaction.begin(thread, turn)
+        if goes_on:
             self._ask(thread, turn)
         else:
             turn.move(Move.COMPLETE)
@@ -321,7 +353,7 @@ class TurnEngine:
             turn.request_retries += 1
             self._back_off(thread, turn, turn.request_retries)
             return
-        if failure.streamed:
+        if failure.streamed and turn.compaction is None:
             self._counts.report(thread, turn)
         turn.streaming = False
         turn.open_item = None
@@ -351,6 +383,8 @@ class TurnEngine:
         self._world.set_status(thread)
         error = failure.error()
         self._tell_error(thread, turn, error, will_retry=False)
+        if turn.kind == "review":
+            self._reviews.break_off(thread, turn)
         self._endings.fail(thread, turn, error)
 
     def _tell_error(
@@ -384,6 +418,9 @@ class TurnEngine:
     def _abort(self, thread: Thread, turn: Turn) -> None:
         if not turn.running:
             return
+        self.tools.abandon(turn)
+        if turn.kind == "review":
+            self._reviews.break_off(thread, turn)
         if turn.phase is Phase.TOOLS:
             self._counts.report_usage(thread, turn)
         elif turn.streaming:

@@ -171,7 +171,8 @@ def _status_line(status: int) -> str:
 
 def error_body(ending: FailHttp) -> str:
     """The body of a scripted HTTP error, as the scripted model API sends it."""
-    error = {"message": ending.message, "type": ending.type, "code": ending.code, **ending.details}
+    told = {"message": ending.message, "type": ending.type, "code": ending.code}
+    error = {name: value for name, value in told.items() if value is not None} | ending.details
     return dialect.encode({"error": error}).decode()
 
 

@@ -64,6 +64,14 @@ def unsigned(value: Any) -> None:
         raise invalid(f"invalid value: integer `{value}`, expected u32")
 
 
+def signed(value: Any) -> None:
+    """Accept an integer of 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(value, "i64")
+    if not -(2**63) <= value < 2**63:
+        raise invalid(f"invalid value: integer `{value}`, expected i64")
+
+
 def mapping(value: Any) -> None:
     """Accept any object."""
     if not isinstance(value, dict):

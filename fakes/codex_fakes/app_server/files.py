@@ -7,7 +7,7 @@ a write is complete or did not happen; the machine reaches files through this po
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from contextlib import suppress
 from typing import Protocol
 
 
@@ -26,6 +26,9 @@ class Files(Protocol):
     def remove(self, path: str) -> None:
         """Delete a file; harmless when there is none."""
 
+    def move(self, path: str, target: str) -> None:
+        """Move a file that is there, with the folders the target is in."""
+
     def below(self, folder: str, suffix: str) -> list[str]:
         """The files below a folder whose names end with a suffix, sorted."""
 
@@ -36,37 +39,51 @@ class DiskFiles:
     def read(self, path: str) -> bytes | None:
         """See :meth:`Files.read`."""
         try:
-            return Path(path).read_bytes()
+            with open(path, "rb") as stream:
+                return stream.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def write(self, path: str, data: bytes) -> None:
         """See :meth:`Files.write`."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-        beside.write_bytes(data)
-        beside.replace(target)
+        folder, name = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        beside = os.path.join(folder, f".{name}.{os.getpid()}.new")
+        with open(beside, "wb") as stream:
+            stream.write(data)
+        os.replace(beside, path)
 
     def append(self, path: str, data: bytes) -> None:
         """See :meth:`Files.append`."""
-        target = Path(path)
         try:
-            stream = target.open("ab")
+            _append(path, data)
         except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            stream = target.open("ab")
-        with stream:
-            stream.write(data)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _append(path, data)
 
     def remove(self, path: str) -> None:
         """See :meth:`Files.remove`."""
-        Path(path).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+    def move(self, path: str, target: str) -> None:
+        """See :meth:`Files.move`."""
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(path, target)
 
     def below(self, folder: str, suffix: str) -> list[str]:
         """See :meth:`Files.below`."""
-        root = Path(folder)
-        return sorted(str(path) for path in root.rglob(f"*{suffix}")) if root.is_dir() else []
+        return sorted(
+            os.path.join(where, name)
+            for where, _, names in os.walk(folder)
+            for name in names
+            if name.endswith(suffix)
+        )
+
+
+def _append(path: str, data: bytes) -> None:
+    with open(path, "ab") as stream:
+        stream.write(data)
 
 
 class MemoryFiles:
@@ -90,6 +107,10 @@ class MemoryFiles:
     def remove(self, path: str) -> None:
         """See :meth:`Files.remove`."""
         self.contents.pop(path, None)
+
+    def move(self, path: str, target: str) -> None:
+        """See :meth:`Files.move`."""
+        self.contents[target] = self.contents.pop(path)
 
     def below(self, folder: str, suffix: str) -> list[str]:
         """See :meth:`Files.below`."""

@@ -1,14 +1,16 @@
 """Thread items: their form on the wire, and their form in a rollout.
 
-May import command lines. The invariant: every field is always there, in the order of
-the wire, and turning an item into its rollout form and back gives the same item.
+May import command lines and their actions. The invariant: every field is always there, in the
+order of the wire, and turning an item into its rollout form and back gives the same item.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+import shlex
+from typing import Any, Final, Literal, TypeAlias
 
-from codex_fakes.app_server.command_lines import SHELL, quoted_argv
+from codex_fakes.app_server.command_actions import command_actions
+from codex_fakes.app_server.command_lines import quoted_argv
 
 Item: TypeAlias = dict[str, Any]
 
@@ -52,11 +54,31 @@ def command_execution(item_id: str, command: str, cwd: str) -> Item:
         "processId": None,
         "source": "agent",
         "status": "inProgress",
-        "commandActions": [{"type": "unknown", "command": command}],
+        "commandActions": command_actions(command, cwd),
         "aggregatedOutput": None,
         "exitCode": None,
         "durationMs": None,
     }
+
+
+def dynamic_tool_call(item_id: str, namespace: str | None, tool: str, arguments: Any) -> Item:
+    """A call of a tool that the client brought along, not answered yet."""
+    return {
+        "type": "dynamicToolCall",
+        "id": item_id,
+        "namespace": namespace,
+        "tool": tool,
+        "arguments": arguments,
+        "status": "inProgress",
+        "contentItems": None,
+        "success": None,
+        "durationMs": None,
+    }
+
+
+def proposed_plan(item_id: str, text: str) -> Item:
+    """The plan that the model proposes in plan mode."""
+    return {"type": "plan", "id": item_id, "text": text}
 
 
 def file_change(item_id: str, changes: list[dict[str, Any]], status: str) -> Item:
@@ -67,6 +89,11 @@ def file_change(item_id: str, changes: list[dict[str, Any]], status: str) -> Ite
 def context_compaction(item_id: str) -> Item:
     """A summary that takes the place of a full context."""
     return {"type": "contextCompaction", "id": item_id}
+
+
+def review_mode(change: Literal["entered", "exited"], item_id: str, review: str) -> Item:
+    """That a review begins, with what it is told; or that it ends, with what it says."""
+    return {"type": f"{change}ReviewMode", "id": item_id, "review": review}
 
 
 def is_answer(item: Item) -> bool:
@@ -140,6 +167,12 @@ def to_rollout(item: Item) -> Item:
         return _command_to_rollout(item)
     if kind == "contextCompaction":
         return {"type": "ContextCompaction", "id": item["id"]}
+    if kind in {"enteredReviewMode", "exitedReviewMode"}:
+        return {**item, "type": kind[0].upper() + kind[1:]}
+    if kind == "plan":
+        return {"type": "Plan", "id": item["id"], "text": item["text"]}
+    if kind == "dynamicToolCall":
+        return _tool_call_to_rollout(item)
     return {
         "type": "FileChange",
         "id": item["id"],
@@ -173,28 +206,70 @@ def _change_from_rollout(path: str, stored: dict[str, Any]) -> dict[str, Any]:
     return {"path": path, "kind": {"type": kind, "move_path": move_path}, "diff": diff}
 
 
-def _command_line(item: Item) -> str:
-    # The item of a simulated command always has its command line as the one action.
-    line: str = item["commandActions"][0]["command"]
-    return line
+def _tool_call_to_rollout(item: Item) -> Item:
+    return {
+        "type": "DynamicToolCall",
+        "id": item["id"],
+        "namespace": item["namespace"],
+        "tool": item["tool"],
+        "arguments": item["arguments"],
+        "status": item["status"],
+        "content_items": item["contentItems"],
+        "success": item["success"],
+        "duration": _duration_to_rollout(item["durationMs"]),
+    }
+
+
+def _tool_call_from_rollout(stored: Item) -> Item:
+    name = stored["id"], stored["namespace"], stored["tool"]
+    return {
+        **dynamic_tool_call(*name, stored["arguments"]),
+        "status": stored["status"],
+        "contentItems": stored["content_items"],
+        "success": stored["success"],
+        "durationMs": _duration_from_rollout(stored["duration"]),
+    }
+
+
+def _duration_to_rollout(duration_ms: int | None) -> dict[str, int] | None:
+    if duration_ms is None:
+        return None
+    return {"secs": duration_ms // 1000, "nanos": duration_ms % 1000 * 1_000_000}
+
+
+def _duration_from_rollout(stored: dict[str, int] | None) -> int | None:
+    return None if stored is None else stored["secs"] * 1000 + stored["nanos"] // 1_000_000
+
+
+_ACTION_NAMES: Final = {"listFiles": "list_files"}
+_ACTION_NAMES_BACK: Final = {stored: wire for wire, stored in _ACTION_NAMES.items()}
+
+
+def _action_to_rollout(action: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in action.items() if name not in {"type", "command"}}
+    kind = action["type"]
+    return {"type": _ACTION_NAMES.get(kind, kind), "cmd": action["command"], **rest}
+
+
+def _action_from_rollout(stored: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in stored.items() if name not in {"type", "cmd"}}
+    kind = stored["type"]
+    return {"type": _ACTION_NAMES_BACK.get(kind, kind), "command": stored["cmd"], **rest}
 
 
 def _command_to_rollout(item: Item) -> Item:
-    duration = item["durationMs"]
     return {
         "type": "CommandExecution",
         "id": item["id"],
         "process_id": item["processId"],
-        "command": [*SHELL, _command_line(item)],
+        "command": shlex.split(item["command"]),
         "cwd": _FILE_SCHEME + item["cwd"],
-        "parsed_cmd": [{"type": a["type"], "cmd": a["command"]} for a in item["commandActions"]],
+        "parsed_cmd": [_action_to_rollout(action) for action in item["commandActions"]],
         "source": _SOURCES[item["source"]],
         "status": item["status"],
         "aggregated_output": item["aggregatedOutput"],
         "exit_code": item["exitCode"],
-        "duration": None
-        if duration is None
-        else {"secs": duration // 1000, "nanos": duration % 1000 * 1_000_000},
+        "duration": _duration_to_rollout(item["durationMs"]),
     }
 
 
@@ -217,8 +292,14 @@ def from_rollout(stored: Item) -> Item | None:
         return reasoning(stored["id"], stored["summary_text"], stored["raw_content"])
     if kind == "CommandExecution":
         return _command_from_rollout(stored)
+    if kind in {"EnteredReviewMode", "ExitedReviewMode"}:
+        return {**stored, "type": kind[0].lower() + kind[1:]}
     if kind == "ContextCompaction":
         return context_compaction(stored["id"])
+    if kind == "Plan":
+        return proposed_plan(stored["id"], stored["text"])
+    if kind == "DynamicToolCall":
+        return _tool_call_from_rollout(stored)
     if kind == "FileChange":
         changes = [_change_from_rollout(path, change) for path, change in stored["changes"].items()]
         return file_change(stored["id"], changes, stored["status"])
@@ -227,17 +308,12 @@ def from_rollout(stored: Item) -> Item | None:
 
 def _command_from_rollout(stored: Item) -> Item:
     item = command_execution(stored["id"], "", stored["cwd"].removeprefix(_FILE_SCHEME))
-    duration = stored["duration"]
     item["command"] = quoted_argv(stored["command"][-1])
-    item["commandActions"] = [
-        {"type": action["type"], "command": action["cmd"]} for action in stored["parsed_cmd"]
-    ]
+    item["commandActions"] = [_action_from_rollout(action) for action in stored["parsed_cmd"]]
     item["processId"] = stored["process_id"]
     item["source"] = _SOURCES_BACK[stored["source"]]
     item["status"] = stored["status"]
     item["aggregatedOutput"] = stored["aggregated_output"]
     item["exitCode"] = stored["exit_code"]
-    item["durationMs"] = (
-        None if duration is None else duration["secs"] * 1000 + duration["nanos"] // 1_000_000
-    )
+    item["durationMs"] = _duration_from_rollout(stored["duration"])
     return item

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 
 from codex_fakes.app_server import dialect
 from codex_fakes.app_server.dialect import Answer, Request
-from codex_fakes.app_server.requests import Requests
-from codex_fakes.app_server.rollout import RolloutWriter
-from codex_fakes.app_server.shelf import Shelf
+from codex_fakes.app_server.reception import Reception
 from codex_fakes.app_server.world import Connection, World
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from codex_fakes.app_server.clock import Clock, Ids
     from codex_fakes.app_server.files import Files
+    from codex_fakes.app_server.requests import Requests
     from codex_fakes.app_server.settings import SimulatedSettings
     from codex_fakes.app_server.world import Continuation
     from codex_fakes.script.playing import ScriptPlayer
@@ -53,9 +52,29 @@ class Machine:
         files: Files,
     ) -> None:
         self._world = World(settings, player, clock, ids, files)
-        self._requests = Requests(self._world, RolloutWriter(self._world), Shelf(self._world, home))
+        self._home = home
+        self._reception = Reception(self._world, home)
+        self._requests: Requests | None = None
         self._connection_count = 0
         self.ended = False
+
+    def warm_up(self) -> Requests:
+        """Get ready for requests other than initialize, which is answered without all this.
+
+        Most of the simulation is imported here: as an executable it is asked for initialize at
+        once, and has the time for this while the client reads the answer.
+
+        Returns:
+            What handles those requests.
+        """
+        if self._requests is None:
+            from codex_fakes.app_server.requests import Requests
+            from codex_fakes.app_server.rollout import RolloutWriter
+            from codex_fakes.app_server.shelf import Shelf
+
+            shelf = Shelf(self._world, self._home)
+            self._requests = Requests(self._world, RolloutWriter(self._world), shelf)
+        return self._requests
 
     # --- events --------------------------------------------------------------------------------
 
@@ -82,8 +101,10 @@ class Machine:
                 # The real server ends in an orderly way on a line that is not UTF-8 (FACTS §2).
                 self.shut_down()
                 return
-            if isinstance(message, Request):
-                self._requests.answer(client, message)
+            if isinstance(message, Request) and message.method == "initialize":
+                self._reception.answer(client, message)
+            elif isinstance(message, Request):
+                self.warm_up().answer(client, message)
             elif isinstance(message, Answer):
                 self._world.take_answer(message)
 
@@ -98,10 +119,11 @@ class Machine:
         if self.ended:
             return
         self.ended = True
-        engine = self._requests.engine
-        engine.tools.end()
-        for thread in self._world.threads.values():
-            engine.abandon(thread)
+        if self._requests is not None:
+            engine = self._requests.engine
+            engine.tools.end()
+            for thread in self._world.threads.values():
+                engine.abandon(thread)
         for client in self._world.connections.values():
             client.out.clear()
         self._world.deferred.clear()
@@ -134,6 +156,15 @@ class Machine:
         """Run the timers that the clock has passed."""
         if not self.ended:
             self._world.fire_due()
+
+    def after(self, delay_ms: int, continuation: Continuation) -> None:
+        """Do something of the shell's after some milliseconds of the machine's time."""
+        self._world.after(delay_ms, continuation)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs."""
+        return any(thread.turn is not None for thread in self._world.threads.values())
 
     def gates_reached(self) -> Iterator[tuple[str, Continuation]]:
         """The gates that were reached since the last call, each with what opening it does."""

@@ -1,14 +1,17 @@
 """The params of every simulated request: which members there are, and what each may be.
 
-May import the field checks, the census and the dialect. The invariant: params that pass have the
-types that the handlers rely on; params that do not are refused in the words of the real server.
+May import the field checks, the params about the account, and the dialect. The invariant: params
+that pass have the types that the handlers rely on; params that do not are refused in the words of
+the real server.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from codex_fakes.app_server.account_params import ACCOUNT_SHAPES
 from codex_fakes.app_server.dialect import ABSENT, Refusal, Request
+from codex_fakes.app_server.dynamic_tools import check_shape
 from codex_fakes.app_server.fields import (
     NO_MEMBERS,
     Struct,
@@ -22,6 +25,7 @@ from codex_fakes.app_server.fields import (
     optional,
     path,
     sequence,
+    signed,
     string,
     unsigned,
     variant,
@@ -114,6 +118,11 @@ _SOURCE_KIND: Final = one_of(
     "unknown",
 )
 _MODE: Final = one_of("plan", "code", "custom", "default", "execute", "pair_programming")
+_MODE_SETTINGS: Final = Struct(
+    "Settings",
+    {"model": string},
+    {"reasoning_effort": optional(_effort), "developer_instructions": _TEXT},
+)
 _SHARED_OVERRIDES: Final = {
     "approvalPolicy": optional(_approval_policy),
     "approvalsReviewer": optional(_REVIEWER),
@@ -133,7 +142,8 @@ _THREAD_OVERRIDES: Final = {
     "sandbox": optional(one_of("read-only", "workspace-write", "danger-full-access")),
 }
 
-_SHAPES: Final[dict[str, Struct]] = {
+_SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
+    **ACCOUNT_SHAPES,
     "initialize": Struct(
         "InitializeParams",
         {"clientInfo": Struct("ClientInfo", {"name": string, "version": string}, {"title": _TEXT})},
@@ -158,7 +168,7 @@ _SHAPES: Final[dict[str, Struct]] = {
             **_THREAD_OVERRIDES,
             "ephemeral": optional(boolean),
             "serviceName": _TEXT,
-            "dynamicTools": optional(sequence(mapping)),
+            "dynamicTools": optional(check_shape),
             "environments": optional(sequence(mapping)),
             "historyMode": optional(one_of("legacy", "paginated")),
             "mockExperimentalField": _TEXT,
@@ -188,6 +198,71 @@ _SHAPES: Final[dict[str, Struct]] = {
                 )
             ),
         },
+    ),
+    "thread/fork": Struct(
+        "ThreadForkParams",
+        _THREAD_ID,
+        {
+            **_THREAD_OVERRIDES,
+            "beforeTurnId": _TEXT,
+            "lastTurnId": _TEXT,
+            "ephemeral": boolean,
+            "excludeTurns": boolean,
+            "deferGoalContinuation": boolean,
+            "experimentalPredictionMode": boolean,
+            "path": optional(path),
+        },
+    ),
+    "thread/archive": Struct("ThreadArchiveParams", _THREAD_ID, NO_MEMBERS),
+    "thread/unarchive": Struct("ThreadUnarchiveParams", _THREAD_ID, NO_MEMBERS),
+    "thread/delete": Struct("ThreadDeleteParams", _THREAD_ID, NO_MEMBERS),
+    "thread/compact/start": Struct("ThreadCompactStartParams", _THREAD_ID, NO_MEMBERS),
+    "thread/revert": Struct(
+        "ThreadRevertParams", {"threadId": string, "beforeTurnId": string}, NO_MEMBERS
+    ),
+    "thread/metadata/update": Struct(
+        "ThreadMetadataUpdateParams",
+        _THREAD_ID,
+        {
+            "daybreakEnabled": optional(boolean),
+            "gitInfo": optional(
+                Struct(
+                    "ThreadMetadataGitInfoUpdateParams",
+                    NO_MEMBERS,
+                    {"branch": _TEXT, "originUrl": _TEXT, "sha": _TEXT},
+                )
+            ),
+            "projectId": _TEXT,
+        },
+    ),
+    "thread/goal/set": Struct(
+        "ThreadGoalSetParams",
+        _THREAD_ID,
+        {
+            "objective": _TEXT,
+            "status": optional(
+                one_of("active", "paused", "blocked", "usageLimited", "budgetLimited", "complete")
+            ),
+            "tokenBudget": optional(signed),
+        },
+    ),
+    "thread/goal/get": Struct("ThreadGoalGetParams", _THREAD_ID, NO_MEMBERS),
+    "thread/goal/clear": Struct("ThreadGoalClearParams", _THREAD_ID, NO_MEMBERS),
+    "review/start": Struct(
+        "ReviewStartParams",
+        {
+            "threadId": string,
+            "target": Tagged(
+                "ReviewTarget",
+                {
+                    "uncommittedChanges": Struct("ReviewTarget", NO_MEMBERS, NO_MEMBERS),
+                    "baseBranch": Struct("ReviewTarget", {"branch": string}, NO_MEMBERS),
+                    "commit": Struct("ReviewTarget", {"sha": string}, {"title": _TEXT}),
+                    "custom": Struct("ReviewTarget", {"instructions": string}, NO_MEMBERS),
+                },
+            ),
+        },
+        {"delivery": optional(one_of("inline", "detached"))},
     ),
     "thread/read": Struct("ThreadReadParams", _THREAD_ID, {"includeTurns": boolean}),
     "thread/list": Struct(
@@ -253,7 +328,7 @@ _SHAPES: Final[dict[str, Struct]] = {
             "collaborationMode": optional(
                 Struct(
                     "CollaborationMode",
-                    {"mode": _MODE, "settings": mapping},
+                    {"mode": _MODE, "settings": _MODE_SETTINGS},
                     NO_MEMBERS,
                 )
             ),
@@ -266,6 +341,19 @@ _SHAPES: Final[dict[str, Struct]] = {
         "TurnSteerParams",
         {"threadId": string, "input": _INPUT, "expectedTurnId": string},
         {"clientUserMessageId": _TEXT, "additionalContext": optional(mapping)},
+    ),
+    "thread/backgroundTerminals/list": Struct(
+        "ThreadBackgroundTerminalsListParams",
+        _THREAD_ID,
+        {"cursor": _TEXT, "limit": optional(unsigned)},
+    ),
+    "thread/backgroundTerminals/clean": Struct(
+        "ThreadBackgroundTerminalsCleanParams", _THREAD_ID, NO_MEMBERS
+    ),
+    "thread/backgroundTerminals/terminate": Struct(
+        "ThreadBackgroundTerminalsTerminateParams",
+        {"threadId": string, "processId": string},
+        NO_MEMBERS,
     ),
     "turn/interrupt": Struct(
         "TurnInterruptParams", {"threadId": string, "turnId": string}, NO_MEMBERS
@@ -294,6 +382,14 @@ EXPERIMENTAL_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "permissions",
         "runtimeWorkspaceRoots",
     ),
+    "thread/fork": (
+        "beforeTurnId",
+        "experimentalPredictionMode",
+        "path",
+        "permissions",
+        "runtimeWorkspaceRoots",
+    ),
+    "thread/metadata/update": ("daybreakEnabled", "projectId"),
     "thread/list": ("ancestorThreadId", "parentThreadId", "projectId"),
     "turn/start": (
         "additionalContext",
@@ -311,14 +407,13 @@ EXPERIMENTAL_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 NOT_SIMULATED_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "thread/start": (
-        "dynamicTools",
         "environments",
-        "ephemeral",
         "runtimeWorkspaceRoots",
         "selectedCapabilityRoots",
     ),
     "thread/resume": ("history", "runtimeWorkspaceRoots"),
-    "turn/start": ("collaborationMode", "environments", "runtimeWorkspaceRoots", "toolOutput"),
+    "thread/fork": ("experimentalPredictionMode", "runtimeWorkspaceRoots"),
+    "turn/start": ("environments", "runtimeWorkspaceRoots", "toolOutput"),
 }
 """Members that would change what a request does in ways the simulation does not play."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -22,6 +22,17 @@ _DELETE: Final = "*** Delete File: "
 _UPDATE: Final = "*** Update File: "
 _MOVE: Final = "*** Move to: "
 _END_OF_FILE: Final = "*** End of File"
+_HEREDOCS: Final = frozenset({"<<EOF", "<<'EOF'", '<<"EOF"'})
+_PLAIN: Final = str.maketrans(
+    {
+        **dict.fromkeys("‐‑‒–—―−", "-"),  # noqa: RUF001 - these are what is meant
+        **dict.fromkeys("‘’‚‛", "'"),  # noqa: RUF001
+        **dict.fromkeys("“”„‟", '"'),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007", " "),
+        **dict.fromkeys("\u2008\u2009\u200a\u202f\u205f\u3000", " "),
+    }
+)
+"""Typographic dashes, quotes and blanks, and what stands for them on a keyboard."""
 _NO_BLOB: Final = "0" * 40
 
 
@@ -65,7 +76,7 @@ class Change:
             return {"path": self.path, "kind": {"type": "add"}, "diff": self.after}
         if self.after is None:
             return {"path": self.path, "kind": {"type": "delete"}, "diff": self.before}
-        diff = _hunks(self.before, self.after)
+        diff = _hunks(self.before, self.after, around=1)
         if self.move_to is not None:
             diff += f"\n\nMoved to: {self.move_to}"
         return {
@@ -75,10 +86,10 @@ class Change:
         }
 
 
-def _hunks(before: str, after: str) -> str:
-    """A unified diff without the file header."""
+def _hunks(before: str, after: str, *, around: int) -> str:
+    """A unified diff without the file header, with some lines around each change."""
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), n=3
+        before.splitlines(keepends=True), after.splitlines(keepends=True), n=around
     )
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
@@ -100,7 +111,7 @@ def changes_of(patch: str, cwd: str, files: Files) -> list[Change]:
     Raises:
         PatchInvalid: It is no patch, or does not fit.
     """
-    lines = patch.strip().split("\n")
+    lines = _without_heredoc(patch.strip().split("\n"))
     if lines[0].strip() != _BEGIN or lines[-1].strip() != _END:
         raise PatchInvalid("the patch has no beginning or no end")
     body = lines[1:-1]
@@ -114,7 +125,16 @@ def changes_of(patch: str, cwd: str, files: Files) -> list[Change]:
         at = end
     if not changes:
         raise PatchInvalid("the patch changes nothing")
+    if len({change.path for change in changes}) < len(changes):
+        raise PatchInvalid("the patch changes a file twice")
     return sorted(changes, key=lambda change: change.path)
+
+
+def _without_heredoc(lines: list[str]) -> list[str]:
+    """Take away what a shell would need around a patch, which models sometimes write."""
+    if len(lines) >= 4 and lines[0] in _HEREDOCS and lines[-1].endswith("EOF"):
+        return lines[1:-1]
+    return lines
 
 
 def _is_header(line: str) -> bool:
@@ -164,49 +184,76 @@ def _updated(before: str, body: list[str]) -> str:
     chunks = _chunks(body)
     if not chunks:
         raise PatchInvalid("an updated file has no hunk")
-    for context, old, new, at_end in chunks:
-        if context:
-            position = _find(lines, [context], position, at_end=False) + 1
-        where = _find(lines, old, position, at_end=at_end) if old else len(lines)
+    for chunk in chunks:
+        if chunk.context:
+            position = _find(lines, [chunk.context], position, at_end=False) + 1
+        old = chunk.old
+        where = _find(lines, old, position, at_end=chunk.at_end) if old else len(lines)
+        new = chunk.applied_to(lines[where : where + len(old)])
         lines[where : where + len(old)] = new
         position = where + len(new)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _chunks(body: list[str]) -> list[tuple[str, list[str], list[str], bool]]:
-    """Split the lines of an updated file into hunks: context, old lines, new lines, at the end."""
-    chunks: list[tuple[str, list[str], list[str], bool]] = []
+@dataclass(slots=True)
+class _Chunk:
+    """One hunk: its lines with their signs, and where it is to be searched for."""
+
+    context: str = ""
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    at_end: bool = False
+
+    @property
+    def old(self) -> list[str]:
+        """The lines that the file has to have."""
+        return [text for sign, text in self.lines if sign != "+"]
+
+    def applied_to(self, found: list[str]) -> list[str]:
+        """The lines afterwards; what stays is as the file has it, not as the patch does."""
+        rest = iter(found)
+        after: list[str] = []
+        for sign, text in self.lines:
+            if sign == "+":
+                after.append(text)
+                continue
+            here = next(rest)
+            if sign == " ":
+                after.append(here)
+        return after
+
+
+def _chunks(body: list[str]) -> list[_Chunk]:
+    """Split the lines of an updated file into hunks."""
+    chunks: list[_Chunk] = []
     for line in body:
         if line.startswith("@@"):
-            chunks.append((line[2:].strip(), [], [], False))
+            chunks.append(_Chunk(line[2:].strip()))
             continue
         if not chunks:
-            chunks.append(("", [], [], False))
-        context, old, new, _ = chunks[-1]
+            chunks.append(_Chunk())
         if line == _END_OF_FILE:
-            chunks[-1] = (context, old, new, True)
-        elif line.startswith("-"):
-            old.append(line[1:])
-        elif line.startswith("+"):
-            new.append(line[1:])
-        elif line.startswith(" ") or not line:
-            old.append(line[1:])
-            new.append(line[1:])
+            chunks[-1].at_end = True
+        elif not line or line[0] in "-+ ":
+            chunks[-1].lines.append((line[:1] or " ", line[1:]))
         else:
             raise PatchInvalid(f"{line!r} is no line of a hunk")
     return chunks
 
 
 def _find(lines: list[str], wanted: list[str], start: int, *, at_end: bool) -> int:
-    """Find lines, exactly at first, then with more and more forgiveness about blanks."""
+    """Find lines, exactly at first, then with more and more forgiveness."""
     last = len(lines) - len(wanted)
     places = [last] if at_end and last >= start else range(start, last + 1)
-    for normal in (str, str.rstrip, str.strip):
+    for normal in (str, str.rstrip, str.strip, _plain):
         target = [normal(line) for line in wanted]
         for place in places:
             if [normal(line) for line in lines[place : place + len(wanted)]] == target:
                 return place
     raise PatchInvalid("the hunk's lines are not in the file")
+
+
+def _plain(line: str) -> str:
+    return line.strip().translate(_PLAIN)
 
 
 class TurnDiff:
@@ -232,11 +279,14 @@ class TurnDiff:
                 self._before[path] = self._now(path)
 
     def changed(self, change: Change) -> None:
-        """Remember where a file that the turn did not add went."""
+        """Remember where a file that the turn did not add went, until that is deleted."""
         if change.move_to is None:
+            if change.after is None:
+                self._moved = {o: to for o, to in self._moved.items() if to != change.path}
             return
         origin = next((o for o, to in self._moved.items() if to == change.path), change.path)
-        if self._before[origin] is not None:
+        # What is moved onto another file changes that one, and is gone itself.
+        if self._before[origin] is not None and self._before[change.move_to] is None:
             self._moved[origin] = change.move_to
 
     def text(self) -> str:
@@ -251,7 +301,8 @@ class TurnDiff:
 
     def _file(self, path: str, target: str, before: str | None) -> str:
         after = self._now(target)
-        if before == after and path == target:
+        if before == after:
+            # Nothing has changed, or the file is only called something else.
             return ""
         old, new = self._shown(path), self._shown(target)
         head = [f"diff --git a/{old} b/{new}"]
@@ -260,9 +311,11 @@ class TurnDiff:
         elif after is None:
             head.append("deleted file mode 100644")
         head.append(f"index {_blob(before)}..{_blob(after)}")
-        head.append("--- /dev/null" if before is None else f"--- a/{old}")
-        head.append("+++ /dev/null" if after is None else f"+++ b/{new}")
-        return "\n".join(head) + "\n" + _hunks(before or "", after or "")
+        hunks = _hunks(before or "", after or "", around=3)
+        if hunks:
+            head.append("--- /dev/null" if before is None else f"--- a/{old}")
+            head.append("+++ /dev/null" if after is None else f"+++ b/{new}")
+        return "\n".join(head) + "\n" + hunks
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._root.rstrip("/") + "/")

@@ -1,4 +1,4 @@
-"""The requests of clients: one handler each, with the errors of FACTS §4.
+"""The requests of clients but for the first, with the errors of FACTS §4: one handler each.
 
 May import everything of the machine below it. The rules:
 
@@ -13,23 +13,32 @@ interrupted, which gets it when the next turn ends, or never.
 from __future__ import annotations
 
 import posixpath
-import re
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from codex_fakes.app_server import census
-from codex_fakes.app_server.dialect import INVALID_PARAMS, Refusal, Request, not_simulated
+from codex_fakes.app_server.account import Account
+from codex_fakes.app_server.dialect import INTERNAL, INVALID_PARAMS, Refusal, Request, not_simulated
+from codex_fakes.app_server.dynamic_tools import check_tools, tool_names
 from codex_fakes.app_server.engine import TurnEngine
-from codex_fakes.app_server.history import History, HistoryPages
-from codex_fakes.app_server.items import input_text, normalised_input
+from codex_fakes.app_server.failures import turn_error
+from codex_fakes.app_server.folder_queries import FolderQueries
+from codex_fakes.app_server.history import History, Reading
+from codex_fakes.app_server.ignored_settings import ignored_names, ignored_text
+from codex_fakes.app_server.items import input_text, normalised_input, user_message
+from codex_fakes.app_server.lifecycle import Lifecycle
 from codex_fakes.app_server.params import NOT_SIMULATED_FIELDS, checked_params, refuse_experimental
 from codex_fakes.app_server.rollout import rollout_path
-from codex_fakes.app_server.settings import BUBBLEWRAP_WARNING
+from codex_fakes.app_server.settings import unstable_features_warning
+from codex_fakes.app_server.thread_changes import ThreadChanges
 from codex_fakes.app_server.thread_ids import parse_thread_id
+from codex_fakes.app_server.thread_lists import ThreadLists
 from codex_fakes.app_server.thread_settings import new_settings, override
 from codex_fakes.app_server.threads import Thread
-from codex_fakes.app_server.turns import Phase, UserInput
-from codex_runtime.protocol.methods import CLIENT_METHODS, PROTOCOL_VERSION
+from codex_fakes.app_server.turn_pages import TurnPages
+from codex_fakes.app_server.turns import Phase, Turn, UserInput
+from codex_runtime.protocol.methods import CLIENT_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +52,6 @@ if TYPE_CHECKING:
 
 INPUT_LIMIT: Final = 1_048_576
 """Characters of text that a turn's input may have."""
-
-_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
 
 
 class Requests:
@@ -60,25 +67,54 @@ class Requests:
         self._world = world
         self._shelf = shelf
         self.engine = TurnEngine(world, rollouts, shelf, self._unpark)
-        history = History(world, shelf)
-        pages = HistoryPages(world, history)
+        history = History(world, rollouts, shelf)
+        reading = Reading(world, rollouts, shelf, history)
+        lists = ThreadLists(world, shelf)
+        pages = TurnPages(world, history)
+        changes = ThreadChanges(world, rollouts, shelf, history)
+        lifecycle = Lifecycle(world, rollouts, shelf, history, reading, self.engine)
+        account = Account(world, shelf)
+        folders = FolderQueries(world)
         self._history = history
         self._handlers: dict[str, Handler] = {
-            "initialize": self._initialize,
             "thread/start": self._thread_start,
-            "thread/resume": pages.resume,
-            "thread/read": pages.read,
-            "thread/list": pages.threads,
-            "thread/loaded/list": pages.loaded,
+            "thread/resume": reading.resume,
+            "thread/read": reading.read,
+            "getConversationSummary": reading.summary,
+            "thread/list": lists.threads,
+            "thread/loaded/list": lists.loaded,
             "thread/turns/list": pages.turns,
             "thread/items/list": pages.items,
-            "thread/name/set": self._name_set,
+            "thread/fork": lifecycle.fork,
+            "thread/revert": lifecycle.revert,
+            "thread/archive": lifecycle.archive,
+            "thread/unarchive": lifecycle.unarchive,
+            "thread/delete": lifecycle.delete,
+            "thread/name/set": changes.set_name,
+            "thread/metadata/update": changes.update_metadata,
+            "thread/goal/set": changes.set_goal,
+            "thread/goal/get": changes.get_goal,
+            "thread/goal/clear": changes.clear_goal,
+            "account/read": account.read,
+            "account/rateLimits/read": account.rate_limits,
+            "account/usage/read": account.usage,
+            "account/login/start": account.log_in,
+            "account/login/cancel": account.cancel,
+            "account/logout": account.log_out,
+            "getAuthStatus": account.status,
+            "gitDiffToRemote": folders.git_diff,
+            "fuzzyFileSearch": folders.fuzzy_search,
+            "thread/compact/start": self._compact_start,
+            "review/start": self._review_start,
             "thread/unsubscribe": self._unsubscribe,
             "turn/start": self._turn_start,
             "turn/steer": self._turn_steer,
             "turn/interrupt": self._turn_interrupt,
+            "thread/backgroundTerminals/list": self._terminals_list,
+            "thread/backgroundTerminals/clean": self._terminals_clean,
+            "thread/backgroundTerminals/terminate": self._terminals_terminate,
         }
-        if self._handlers.keys() != census.SIMULATED:
+        if self._handlers.keys() | {"initialize"} != census.SIMULATED:
             raise RuntimeError("the table of simulated requests and the handlers disagree")
 
     def handle(self, client: Connection, request: Request) -> None:
@@ -139,50 +175,6 @@ class Requests:
         except Refusal as refusal:
             self._world.refuse(client.number, request.id, refusal)
 
-    # --- the connection ------------------------------------------------------------------------
-
-    def _initialize(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
-        if client.name is not None:
-            raise Refusal("Already initialized")
-        info = params["clientInfo"]
-        name = info["name"]
-        if not _HEADER_VALUE.fullmatch(name) or "\x7f" in name:
-            raise Refusal(f"Invalid clientInfo.name: '{name}'. Must be a valid HTTP header value.")
-        capabilities = params.get("capabilities") or {}
-        client.name = name
-        client.experimental = bool(capabilities.get("experimentalApi"))
-        client.opted_out = frozenset(capabilities.get("optOutNotificationMethods") or ())
-        settings = self._world.settings
-        self._world.respond(
-            client.number,
-            request.id,
-            {
-                "userAgent": _user_agent(
-                    name,
-                    info["version"],
-                    settings.user_agent_host,
-                    settings.user_agent_terminal,
-                ),
-                "codexHome": self._shelf.home,
-                "platformFamily": "unix",
-                "platformOs": "linux",
-            },
-        )
-        if settings.bubblewrap_warning and settings.sandbox != "danger-full-access":
-            self._world.tell(
-                client.number, "configWarning", {"summary": BUBBLEWRAP_WARNING, "details": None}
-            )
-        self._world.tell(
-            client.number,
-            "remoteControl/status/changed",
-            {
-                "status": "disabled",
-                "serverName": settings.server_name,
-                "installationId": self._shelf.installation_id(),
-                "environmentId": None,
-            },
-        )
-
     # --- threads -------------------------------------------------------------------------------
 
     def _thread_start(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
@@ -190,15 +182,17 @@ class Requests:
         # that is already here is answered first (recording 13h).
         cwd = self._absolute(params.get("cwd") or "")
         settings = new_settings(self._world.settings, cwd, params)
-        begin = partial(self._begin_thread, client, request, settings, params.get("historyMode"))
-        self._world.defer(begin)
+        specs = params.get("dynamicTools") or []
+        check_tools(specs)
+        self._world.defer(partial(self._begin_thread, client, request, params, settings, specs))
 
     def _begin_thread(
         self,
         client: Connection,
         request: Request,
+        params: dict[str, Any],
         settings: ThreadSettings,
-        history_mode: str | None,
+        specs: list[Any],
     ) -> None:
         now_ms = self._world.clock.now_ms()
         thread_id = self._world.ids.uuid7()
@@ -210,31 +204,31 @@ class Requests:
             created_ms=now_ms,
             updated_ms=now_ms,
             recency_ms=now_ms,
-            history_mode=history_mode or self._world.settings.history_mode,
+            history_mode=params.get("historyMode") or self._world.settings.history_mode,
+            ephemeral=bool(params.get("ephemeral")),
+            tools=tool_names(specs),
+            tool_specs=specs,
         )
         thread.subscribers.add(client.number)
         self._world.threads[thread_id] = thread
         shown = thread.on_wire()
+        ignored = ignored_names(params.get("config"))
+        if ignored:
+            notice = {"summary": ignored_text(ignored), "details": None}
+            self._world.tell(client.number, "configWarning", notice)
         self._world.respond(client.number, request.id, thread.session_on_wire(shown))
         self._world.tell_all("thread/started", {"thread": shown})
+        if ignored:
+            self._world.warn(thread, ignored_text(ignored))
+        features = settings.features_with(self._world.settings)
+        if features:
+            text = unstable_features_warning(features, self._shelf.home)
+            warning = {"threadId": thread_id, "message": text}
+            self._world.tell_subscribers(thread, "warning", warning)
 
     def _absolute(self, cwd: str) -> str:
         base = self._world.settings.cwd or posixpath.dirname(self._shelf.home)
         return posixpath.normpath(posixpath.join(base, cwd))
-
-    def _name_set(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
-        thread_id = parse_thread_id(params["threadId"])
-        name = params["name"].strip()
-        thread = self._history.known(thread_id)
-        if thread is None:
-            raise Refusal(f"no rollout found for thread id {thread_id}")
-        if not name:
-            raise Refusal("thread name must not be empty")
-        thread.name = name
-        thread.updated_ms = self._world.clock.now_ms()
-        self._shelf.remember(thread)
-        self._world.respond(client.number, request.id, {})
-        self._world.tell_all("thread/name/updated", {"threadId": thread_id, "threadName": name})
 
     def _unsubscribe(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
         thread = self._world.threads.get(parse_thread_id(params["threadId"]))
@@ -247,24 +241,46 @@ class Requests:
             status = "notSubscribed"
         self._world.respond(client.number, request.id, {"status": status})
 
+    def _compact_start(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
+        thread = self._history.loaded(params)
+        self._world.respond(client.number, request.id, {})
+        self.engine.compact(thread)
+
+    def _review_start(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
+        thread = self._history.loaded(params)
+        target = params["target"]
+        if target["type"] != "custom" or params.get("delivery") == "detached":
+            raise not_simulated("review/start but for instructions of the client, inline")
+        text = target["instructions"].strip()
+        if not text:
+            raise Refusal("instructions must not be empty")
+        given = UserInput(normalised_input([{"type": "text", "text": text}]), text, None)
+        turn = Turn(self._world.ids.uuid7(), kind="review", inputs=deque([given]))
+        message = user_message(turn.id, None, given.content)
+        shown = {**turn.on_wire(), "rootTurnId": None, "items": [message]}
+        result = {"turn": shown, "reviewThreadId": thread.id}
+        self._world.respond(client.number, request.id, result)
+        self.engine.review(thread, turn)
+
     # --- turns ---------------------------------------------------------------------------------
 
-    def _loaded(self, params: dict[str, Any]) -> Thread:
-        thread_id = parse_thread_id(params["threadId"])
-        thread = self._world.threads.get(thread_id)
-        if thread is None:
-            raise Refusal(f"thread not found: {thread_id}")
-        return thread
-
     def _turn_start(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
-        thread = self._loaded(params)
+        thread = self._history.loaded(params)
         given = _input(params)
         steered = thread.turn is not None
+        if thread.turn is not None and thread.turn.kind != "regular":
+            kind = thread.turn.kind.capitalize()
+            raise Refusal(
+                f"failed to submit turn input: ActiveTurnNotSteerable {{ turn_kind: {kind} }}",
+                code=INTERNAL,
+            )
         if not steered:
             self._override(thread, params)
             self._warn_of_unknown_model(thread)
         turn = self.engine.start(thread, given)
-        self._world.respond(client.number, request.id, {"turn": turn.on_wire()})
+        # The response shows a turn that has not started, also when the input joins a running one.
+        shown = {**turn.on_wire(), "startedAt": None}
+        self._world.respond(client.number, request.id, {"turn": shown})
         if steered:
             self._override(thread, params)
 
@@ -293,7 +309,7 @@ class Requests:
             )
 
     def _turn_steer(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
-        thread = self._loaded(params)
+        thread = self._history.loaded(params)
         expected = params["expectedTurnId"]
         if not expected:
             raise Refusal("expectedTurnId must not be empty")
@@ -305,18 +321,40 @@ class Requests:
             raise Refusal(f"expected active turn id `{expected}` but found `{turn.id}`")
         if not params["input"]:
             raise Refusal("input must not be empty")
+        if turn.kind != "regular":
+            text = f"cannot steer a {turn.kind} turn"
+            info = {"activeTurnNotSteerable": {"turnKind": turn.kind}}
+            raise Refusal(text, data=turn_error(text, info, None))
         self._world.respond(client.number, request.id, {"turnId": turn.id})
         self.engine.steer(thread, turn, given)
 
     def _turn_interrupt(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
-        thread = self._loaded(params)
+        thread = self._history.loaded(params)
         self.engine.interrupt(thread, params["turnId"], client.number, request.id)
 
+    # --- commands that go on -------------------------------------------------------------------
 
-def _user_agent(name: str, version: str, host: str, terminal: str) -> str:
-    # The server trims what it puts together, which shows when the version is empty.
-    inner = f"{name}; {version}".strip()
-    return f"{name}/{PROTOCOL_VERSION} ({host}) {terminal} ({inner})"
+    def _terminals_list(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
+        running = self.engine.tools.running
+        page = running.page(self._history.loaded(params), params.get("cursor"), params.get("limit"))
+        self._world.respond(client.number, request.id, page)
+
+    def _terminals_clean(
+        self, client: Connection, request: Request, params: dict[str, Any]
+    ) -> None:
+        thread = self._history.loaded(params)
+        self._world.respond(client.number, request.id, {})
+        self.engine.tools.running.clean(thread)
+
+    def _terminals_terminate(
+        self, client: Connection, request: Request, params: dict[str, Any]
+    ) -> None:
+        running = self.engine.tools.running
+        command = running.find(self._history.loaded(params), params["processId"])
+        terminated = {"terminated": command is not None}
+        self._world.respond(client.number, request.id, terminated)
+        if command is not None:
+            running.terminate(command)
 
 
 def _input(params: dict[str, Any]) -> UserInput:

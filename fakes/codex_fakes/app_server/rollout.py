@@ -1,32 +1,31 @@
-"""Rollouts: what is written down while a thread works, and reading it back.
+"""Rollouts: what is written down while a thread works.
 
-May import the dialect's encoder, failures, items and threads. A rollout is a file of lines
-``{timestamp, ordinal, type, payload}`` (FACTS §13), written as items finish. The invariant: every
-line is complete or is not there; a line that a crash tore is passed over, and a turn whose end was
-never written reads as interrupted.
+May import the dialect's encoder, items, repositories and threads. A rollout is a file of lines
+``{timestamp, ordinal, type, payload}`` (FACTS §13), written as items finish; the first one says
+whose it is, and for a branch (a fork, a thread that was reverted) where the lines before it are.
+The invariant: lines are only ever appended, and ordinals count on from those of the branch's base.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from codex_fakes.app_server import dialect
-from codex_fakes.app_server.failures import turn_error
-from codex_fakes.app_server.items import Item, from_rollout, to_rollout
-from codex_fakes.app_server.thread_settings import ThreadSettings
+from codex_fakes.app_server.items import Item, to_rollout
+from codex_fakes.app_server.repositories import git_info
 from codex_fakes.app_server.threads import StoredItem, Thread, Tokens, TurnRecord
 from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codex_fakes.app_server.thread_settings import ThreadSettings
     from codex_fakes.app_server.world import World
 
 SESSIONS: Final = "sessions"
-_TOKEN_NAMES: Final = (
+TOKEN_NAMES: Final = (
     "total_tokens",
     "input_tokens",
     "cached_input_tokens",
@@ -48,12 +47,23 @@ def rollout_path(home: str, thread_id: str, now_ms: int) -> str:
     return f"{home}/{SESSIONS}/{local:%Y/%m/%d}/rollout-{local:%Y-%m-%dT%H-%M-%S}-{thread_id}.jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryBase:
+    """Where the lines before those of a branch are.
+
+    Attributes:
+        thread_id: The thread they belong to.
+        rollout: The name of the file they are in.
+        end: The ordinal of the first line that does not belong to the branch any more.
+    """
+
+    thread_id: str
+    rollout: str
+    end: int
+
+
 def _tokens(tokens: Tokens) -> dict[str, int]:
-    return dict(zip(_TOKEN_NAMES, tokens, strict=True))
-
-
-def _tokens_back(stored: dict[str, int]) -> Tokens:
-    return Tokens(*(stored[name] for name in _TOKEN_NAMES))
+    return dict(zip(TOKEN_NAMES, tokens, strict=True))
 
 
 class RolloutWriter:
@@ -66,34 +76,81 @@ class RolloutWriter:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def begin_turn(self, thread: Thread, turn_id: str) -> None:
-        """Write down that a turn starts; the first one brings the file about."""
+    def materialize(self, thread: Thread) -> None:
+        """Bring the file of a thread about, if it is not there yet."""
+        if thread.ordinal == 0:
+            self._find_repository(thread)
+            self._write(thread, "session_meta", _session(thread))
+
+    def begin_branch(self, thread: Thread, base: HistoryBase) -> None:
+        """Begin the file of a thread whose history goes on from lines of another file.
+
+        Args:
+            thread: The thread; its ordinal becomes that of the base's end.
+            base: Where the history comes from.
+        """
+        thread.ordinal = base.end
+        self._find_repository(thread)
+        origin = {"forked_from_ordinal_exclusive": base.end} if thread.id != base.thread_id else {}
+        self._write(
+            thread,
+            "session_meta",
+            {
+                **_session(thread),
+                **origin,
+                "history_base": {
+                    "thread_id": base.thread_id,
+                    "rollout": base.rollout,
+                    "end_ordinal_exclusive": base.end,
+                },
+            },
+        )
+        self._apply_settings(thread)
+
+    def begin_copy(self, thread: Thread, lines: list[dict[str, Any]]) -> None:
+        """Begin the file of a fork with legacy history, which repeats the lines of its origin.
+
+        Args:
+            thread: The thread.
+            lines: The lines of the origin behind its first one.
+        """
+        self.materialize(thread)
+        for line in lines:
+            self._append(thread, line)
+            thread.ordinal = line["ordinal"] + 1
+        self._apply_settings(thread)
+
+    def begin_turn(self, thread: Thread, turn_id: str, root: str | None = None) -> None:
+        """Write down that a turn starts; the first one brings the file about.
+
+        Args:
+            thread: The thread.
+            turn_id: The turn.
+            root: The turn it is a part of, if it is a part of another.
+        """
         now_ms = self._world.clock.now_ms()
-        if not thread.stored:
-            self._write(thread, "session_meta", self._session(thread))
-        thread.records.append(TurnRecord(turn_id, now_ms // 1000, thread.ordinal))
+        self.materialize(thread)
+        thread.records.append(TurnRecord(turn_id, now_ms // 1000, thread.ordinal, root=root))
         self._event(
             thread,
             "task_started",
             turn_id=turn_id,
-            root_turn_id=turn_id,
+            root_turn_id=root or turn_id,
             started_at=now_ms // 1000,
             model_context_window=self._world.settings.model_context_window,
             collaboration_mode_kind=thread.settings.collaboration_mode()["mode"],
         )
-        self._event(
-            thread,
-            "thread_settings_applied",
-            thread_id=thread.id,
-            thread_settings=_settings_to_rollout(thread.settings),
-        )
+        self._apply_settings(thread)
 
     def complete_item(
         self, thread: Thread, turn_id: str, item: Item, started_ms: int, completed_ms: int
     ) -> None:
         """Write a completed item down, in the file and in memory."""
         record = next(record for record in thread.records if record.id == turn_id)
-        record.items.append(StoredItem(item, started_ms, completed_ms, thread.ordinal))
+        record.add(StoredItem(item, started_ms, completed_ms, thread.ordinal))
+        if item["type"] == "userMessage":
+            thread.own_preview = thread.own_preview or preview_of(item["content"])
+            thread.opening = thread.opening or thread.own_preview
         self._event(
             thread,
             "item_completed",
@@ -149,19 +206,17 @@ class RolloutWriter:
             duration_ms=record.duration_ms,
         )
 
-    def _session(self, thread: Thread) -> dict[str, Any]:
-        return {
-            "session_id": thread.id,
-            "id": thread.id,
-            "timestamp": timestamp(thread.created_ms),
-            "cwd": thread.settings.cwd,
-            "runtime_workspace_roots": [thread.settings.cwd],
-            "originator": thread.originator,
-            "cli_version": PROTOCOL_VERSION,
-            "source": "vscode",
-            "model_provider": thread.settings.model_provider,
-            "history_mode": thread.history_mode,
-        }
+    def _find_repository(self, thread: Thread) -> None:
+        if thread.git is None:
+            thread.git = git_info(self._world.files, thread.settings.cwd)
+
+    def _apply_settings(self, thread: Thread) -> None:
+        self._event(
+            thread,
+            "thread_settings_applied",
+            thread_id=thread.id,
+            thread_settings=_settings_to_rollout(thread.settings),
+        )
 
     def _event(self, thread: Thread, kind: str, **payload: Any) -> None:
         self._write(thread, "event_msg", {"type": kind, **payload})
@@ -174,40 +229,62 @@ class RolloutWriter:
             "type": kind,
             "payload": payload,
         }
+        self._append(thread, line)
+        thread.ordinal += 1
+        thread.updated_ms = now_ms
+
+    def _append(self, thread: Thread, line: dict[str, Any]) -> None:
+        if thread.ephemeral:
+            return
         before = b"\n" if thread.torn else b""
         thread.torn = False
         self._world.files.append(thread.path, before + dialect.encode(line) + b"\n")
-        thread.ordinal += 1
-        thread.updated_ms = now_ms
+
+
+def _session(thread: Thread) -> dict[str, Any]:
+    git = thread.git or {}
+    return {
+        "session_id": thread.id,
+        "id": thread.id,
+        **({} if thread.forked_from is None else {"forked_from_id": thread.forked_from}),
+        "timestamp": timestamp(thread.created_ms),
+        "cwd": thread.settings.cwd,
+        "runtime_workspace_roots": [thread.settings.cwd],
+        "originator": thread.originator,
+        "cli_version": PROTOCOL_VERSION,
+        "source": "vscode",
+        "model_provider": thread.settings.model_provider,
+        "history_mode": thread.history_mode,
+        "git": {GIT_NAMES[name]: value for name, value in git.items()} or None,
+        **({"dynamic_tools": thread.tool_specs} if thread.tool_specs else {}),
+    }
+
+
+GIT_NAMES: Final = {"sha": "commit_hash", "branch": "branch", "originUrl": "repository_url"}
+"""How a rollout calls the members of ``gitInfo``."""
 
 
 def _error_to_rollout(error: dict[str, Any]) -> dict[str, Any]:
     return {
         "message": error["message"],
-        "codex_error_info": _renamed(error["codexErrorInfo"], _to_snake),
+        "codex_error_info": respelt(error["codexErrorInfo"], _to_snake),
     }
 
 
-def _error_from_rollout(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    if stored is None:
-        return None
-    return turn_error(stored["message"], _renamed(stored["codex_error_info"], _to_camel), None)
+def respelt(info: Any, spell: Callable[[str], str]) -> Any:
+    """Give the names in a ``codexErrorInfo`` another spelling.
 
-
-def _renamed(info: Any, rename: Callable[[str], str]) -> Any:
-    """Give the names in a ``codexErrorInfo`` the other spelling."""
+    Args:
+        info: The information, as the wire or a rollout has it.
+        spell: Gives one name the other spelling.
+    """
     if isinstance(info, dict):
-        return {rename(name): _renamed(value, rename) for name, value in info.items()}
-    return rename(info) if isinstance(info, str) else info
+        return {spell(name): respelt(value, spell) for name, value in info.items()}
+    return spell(info) if isinstance(info, str) else info
 
 
 def _to_snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
-def _to_camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def _settings_to_rollout(settings: ThreadSettings) -> dict[str, Any]:
@@ -226,125 +303,6 @@ def _settings_to_rollout(settings: ThreadSettings) -> dict[str, Any]:
         "collaboration_mode": settings.collaboration_mode(),
         "disabled_plugin_ids": settings.disabled_plugins,
     }
-
-
-def _settings_from_rollout(stored: dict[str, Any]) -> ThreadSettings:
-    return ThreadSettings(
-        cwd=stored["cwd"],
-        approval_policy=stored["approval_policy"],
-        sandbox=stored["sandbox_policy"],
-        model=stored["model"],
-        model_provider=stored["model_provider_id"],
-        approvals_reviewer=stored["approvals_reviewer"],
-        effort=stored["effort"],
-        summary=stored["summary"],
-        service_tier=stored["service_tier"],
-        personality=stored["personality"],
-        permission_profile=stored["permission_profile"],
-        disabled_plugins=stored["disabled_plugin_ids"],
-    )
-
-
-def read_rollout(path: str, data: bytes) -> Thread | None:
-    """Read a thread back.
-
-    Args:
-        path: Where the rollout is.
-        data: Its content.
-
-    Returns:
-        The thread, not loaded; ``None`` when the file does not begin with a session.
-    """
-    lines = _complete_lines(data)
-    if not lines or lines[0]["type"] != "session_meta":
-        return None
-    thread = _session_back(path, lines[0])
-    thread.torn = not data.endswith(b"\n")
-    for line in lines[1:]:
-        thread.ordinal = line["ordinal"] + 1
-        thread.updated_ms = _milliseconds(line["timestamp"])
-        if line["type"] == "event_msg":
-            _fold(thread, line["ordinal"], line["payload"], thread.updated_ms)
-    for record in thread.records:
-        if record.status == "inProgress":
-            record.status = "interrupted"
-    return thread
-
-
-def _complete_lines(data: bytes) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
-    for raw in data.split(b"\n")[:-1]:
-        try:
-            lines.append(msgspec.json.decode(raw, type=dict[str, Any]))
-        except msgspec.DecodeError:
-            # A line that a crash tore; a server that came later went on behind it.
-            continue
-    return lines
-
-
-def _milliseconds(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
-
-
-def _session_back(path: str, line: dict[str, Any]) -> Thread:
-    meta = line["payload"]
-    created_ms = _milliseconds(meta["timestamp"])
-    return Thread(
-        id=meta["id"],
-        path=path,
-        originator=meta["originator"],
-        settings=ThreadSettings(
-            cwd=meta["cwd"],
-            approval_policy="on-request",
-            sandbox={},
-            model="",
-            model_provider=meta["model_provider"],
-        ),
-        created_ms=created_ms,
-        updated_ms=_milliseconds(line["timestamp"]),
-        recency_ms=created_ms,
-        history_mode=meta["history_mode"],
-        status="notLoaded",
-        ordinal=line["ordinal"] + 1,
-    )
-
-
-def _fold(thread: Thread, ordinal: int, event: dict[str, Any], now_ms: int) -> None:
-    """Let one event of a rollout happen again."""
-    kind = event["type"]
-    if kind == "task_started":
-        thread.records.append(TurnRecord(event["turn_id"], event["started_at"], ordinal))
-        thread.recency_ms = now_ms
-    elif kind == "thread_settings_applied":
-        thread.settings = _settings_from_rollout(event["thread_settings"])
-    elif kind == "item_completed":
-        _fold_item(thread, ordinal, event)
-    elif kind == "token_count":
-        thread.total = _tokens_back(event["info"]["total_token_usage"])
-        thread.last = _tokens_back(event["info"]["last_token_usage"])
-        thread.usage_turn = event["turn_id"]
-    elif kind in {"task_complete", "turn_aborted"}:
-        record = next(record for record in thread.records if record.id == event["turn_id"])
-        record.error = _error_from_rollout(event.get("error"))
-        record.completed_at = event["completed_at"]
-        record.duration_ms = event["duration_ms"]
-        record.status = _ended(kind, record.error)
-
-
-def _ended(kind: str, error: object) -> str:
-    if kind == "turn_aborted":
-        return "interrupted"
-    return "completed" if error is None else "failed"
-
-
-def _fold_item(thread: Thread, ordinal: int, event: dict[str, Any]) -> None:
-    item = from_rollout(event["item"])
-    if item is None:
-        return
-    record = next(record for record in thread.records if record.id == event["turn_id"])
-    record.items.append(StoredItem(item, event["started_at_ms"], event["completed_at_ms"], ordinal))
-    if item["type"] == "userMessage" and not thread.preview:
-        thread.preview = preview_of(item["content"])
 
 
 def preview_of(content: list[dict[str, Any]]) -> str:

@@ -5,6 +5,7 @@ May import asyncio, the machine, the script's player and the in-memory transport
 * Input first. What was deferred happens only after the event loop has turned a few times without
   new input, so that a client which reacts to a response is heard before the turn goes on; that is
   the start window of FACTS §10, in turns of the loop instead of milliseconds.
+  Where clients are in other processes, ``quiet_seconds`` says how long to listen instead.
 * Then time. A virtual clock jumps to the next timer when nothing else is left to do.
 * A client that does not read makes nobody wait: what it is owed piles up in its pipe, as nothing
   was ever lost by the real server in that situation (FACTS §16).
@@ -20,11 +21,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from codex_fakes.app_server.clock import Clock, Ids, VirtualClock
+from codex_fakes.app_server.faults import SLOW_READ_MS, FaultyConnection, parse_faults
 from codex_fakes.app_server.files import DiskFiles
 from codex_fakes.app_server.machine import Machine
+from codex_fakes.app_server.playable import check_playable
 from codex_fakes.app_server.settings import SimulatedSettings
 from codex_fakes.script.playing import DEFAULT_WAIT, Gates, ScriptPlayer, gate_names
-from codex_fakes.script.steps import TypeInto
 from codex_runtime.app_server.memory import MemoryTransport, memory_pair
 from codex_runtime.errors import ConfigurationError
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from codex_fakes.app_server.faults import Fault
     from codex_fakes.script.steps import Script
     from codex_runtime.errors import CodexRuntimeError
 
@@ -60,6 +63,8 @@ class _Lasting:
     ids: Ids
     single_connection: bool
     tap: Tap | None
+    faults: tuple[Fault, ...]
+    quiet_seconds: float | None
 
 
 class SimulatedAppServer:
@@ -77,9 +82,15 @@ class SimulatedAppServer:
         seed: The seed of the ids it makes up; ``None`` draws from the system's randomness.
         single_connection: Whether the end of the first connection ends the server, as stdio does.
         tap: See :meth:`connect`; for every connection that names none of its own.
+        faults: What goes wrong, each as :func:`codex_fakes.app_server.faults.parse_faults` reads
+            it; every connection counts its own messages.
+        quiet_seconds: Seconds without input after which the server goes on by itself;
+            :data:`QUIET_TURNS` turns of the loop when left out.
+        gates: The script's gates, when they are to be shared with somebody.
 
     Raises:
-        ConfigurationError: ``E_FAKE_NOT_SIMULATED``: the script has steps that are not played.
+        ConfigurationError: ``E_FAKE_NOT_SIMULATED``: the script has steps that are not played;
+            ``E_FAKE_FAULT_UNKNOWN``.
     """
 
     def __init__(
@@ -92,19 +103,24 @@ class SimulatedAppServer:
         seed: int | None = 0,
         single_connection: bool = False,
         tap: Tap | None = None,
+        faults: Iterable[str] = (),
+        quiet_seconds: float | None = None,
+        gates: Gates | None = None,
     ) -> None:
-        _check_playable(script)
+        check_playable(script)
         clock = VirtualClock() if clock is None else clock
         self._begin(
             _Lasting(
                 player=ScriptPlayer(script),
-                gates=Gates(gate_names(script)),
+                gates=Gates(gate_names(script)) if gates is None else gates,
                 home=home,
                 settings=SimulatedSettings() if settings is None else settings,
                 clock=clock,
                 ids=Ids(clock, seed),
                 single_connection=single_connection,
                 tap=tap,
+                faults=parse_faults(",".join(faults)),
+                quiet_seconds=quiet_seconds,
             )
         )
 
@@ -120,12 +136,16 @@ class SimulatedAppServer:
         )
         self._ends: dict[int, MemoryTransport] = {}
         self._taps: dict[int, Tap | None] = {}
+        self._faults: dict[int, FaultyConnection] = {}
         self._readers: dict[int, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: asyncio.Handle | None = None
+        self._hung = False
+        self.crashed = False
         self._quiet = 0
         self._defect: Exception | None = None
         self._settled: list[asyncio.Future[None]] = []
+        self._awaited: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     @property
     def player(self) -> ScriptPlayer:
@@ -191,6 +211,7 @@ class SimulatedAppServer:
 
     def crash(self) -> None:
         """End at once, as SIGKILL does: nothing more is sent or written, unread bytes are lost."""
+        self.crashed = True
         self._machine.crash()
         self._hang_up(discard=True)
 
@@ -228,6 +249,8 @@ class SimulatedAppServer:
         number = self._machine.connection_opened()
         self._ends[number] = ours
         self._taps[number] = self._lasting.tap if tap is None else tap
+        if self._lasting.faults:
+            self._faults[number] = FaultyConnection(self._lasting.faults)
         reader = self._loop.create_task(self._read(number, ours), name=f"simulated-{number}")
         self._readers[number] = reader
         return theirs
@@ -249,7 +272,7 @@ class SimulatedAppServer:
     @property
     def quiescent(self) -> bool:
         """Whether the server only waits for input or for a gate."""
-        if self._machine.ended:
+        if self._machine.ended or self._hung:
             return True
         unread = any(end.incoming.size for end in self._ends.values())
         return not unread and self._next is None
@@ -275,15 +298,77 @@ class SimulatedAppServer:
                     f"the simulated app-server did not come to rest within {timeout:g} s",
                 ) from None
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait, for as long as it takes, until something holds of the server.
+
+        Args:
+            holds: Asked whenever something has happened, and when the server has ended.
+        """
+        if not holds():
+            waiter = asyncio.get_running_loop().create_future()
+            self._awaited.append((holds, waiter))
+            await waiter
+
+    def _notice(self) -> None:
+        for holds, waiter in self._awaited:
+            if not waiter.done() and holds():
+                waiter.set_result(None)
+        self._awaited = [awaited for awaited in self._awaited if not awaited[1].done()]
+
     # --- input ---------------------------------------------------------------------------------
 
     async def _read(self, number: int, end: MemoryTransport) -> None:
+        faults = self._faults.get(number)
         while data := await end.receive():
-            self._drive(partial(self._machine.bytes_received, number, data))
+            if faults is None:
+                self._drive(partial(self._machine.bytes_received, number, data))
+            else:
+                await self._hear(number, end, faults, data)
+        if self._hung:
+            return
         self._drive(partial(self._closed, number))
         end.outgoing.end()
         self._ends.pop(number, None)
         self._rest()
+
+    async def _hear(
+        self, number: int, end: MemoryTransport, faults: FaultyConnection, data: bytes
+    ) -> None:
+        """Take what a client sent, as its faults let it through."""
+        lines, back = faults.heard(data)
+        if back and not end.outgoing.ended:
+            end.outgoing.feed(b"".join(back))
+        for line in lines:
+            if faults.slow and self._loop is not None:
+                read = self._loop.create_future()
+                self._drive(partial(self._machine.after, SLOW_READ_MS, partial(_release, read)))
+                await read
+            self._drive(partial(self._machine.bytes_received, number, line))
+        self._meet(faults)
+
+    def _meet(self, faults: FaultyConnection) -> None:
+        """End, or do nothing any more, if a fault wants it."""
+        if faults.fate == "crash" and not self._machine.ended:
+            self.crashed = True
+            self._machine.crash()
+            # What was said before is in the pipe, and stays there, as it does with a process.
+            self._hang_up(discard=False)
+        elif faults.fate == "hang" and not self._hung:
+            self._hung = True
+            if self._next is not None:
+                self._next.cancel()
+                self._next = None
+            self._rest()
+
+    @property
+    def hung(self) -> bool:
+        """Whether a fault has made the server do nothing any more."""
+        return self._hung
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs."""
+        return self._machine.busy
 
     def _closed(self, number: int) -> None:
         if not self._machine.ended:
@@ -293,6 +378,8 @@ class SimulatedAppServer:
 
     def _drive(self, event: Callable[[], None]) -> None:
         """Let the machine take an event; a defect in it ends the server, and is not swallowed."""
+        if self._hung:
+            return
         try:
             event()
         except Exception as defect:  # noqa: BLE001 - raised again by stop()
@@ -305,6 +392,7 @@ class SimulatedAppServer:
         self._quiet = 0
         self._flush()
         self._schedule()
+        self._notice()
 
     def _opened(self, continuation: Callable[[], None]) -> None:
         if not self._machine.ended:
@@ -322,7 +410,12 @@ class SimulatedAppServer:
             tap = self._taps[number]
             if tap is not None:
                 lines = [changed for line in lines for changed in tap(line)]
+            faults = self._faults.get(number)
+            if faults is not None:
+                lines = faults.said(lines)
             end.outgoing.feed(b"".join(lines))
+        for faults in list(self._faults.values()):
+            self._meet(faults)
         if self._machine.ended:
             self._hang_up(discard=False)
 
@@ -334,6 +427,7 @@ class SimulatedAppServer:
             end.outgoing.end(discard=discard)
             end.incoming.end(discard=True)
         self._rest()
+        self._notice()
 
     # --- going on ------------------------------------------------------------------------------
 
@@ -345,11 +439,15 @@ class SimulatedAppServer:
             # There was input: whatever was planned waits for it to be dealt with.
             self._next.cancel()
             self._next = None
-        if self._loop is None or self._machine.ended:
+        if self._loop is None or self._machine.ended or self._hung:
             self._rest()
             return
         due_ms = self._machine.next_due_ms
-        if self._machine.has_deferred or (due_ms is not None and self._virtual):
+        quiet_seconds = self._lasting.quiet_seconds
+        if self._machine.has_deferred and quiet_seconds is not None:
+            self._quiet = QUIET_TURNS
+            self._next = self._loop.call_later(quiet_seconds, self._turn)
+        elif self._machine.has_deferred or (due_ms is not None and self._virtual):
             self._next = self._loop.call_soon(self._turn)
         elif due_ms is not None:
             delay = max(due_ms - self.clock.now_ms(), 0) / 1000
@@ -389,12 +487,6 @@ class SimulatedAppServer:
             self._settled.clear()
 
 
-def _check_playable(script: Script) -> None:
-    for number, response in enumerate(script.responses):
-        for step in response.steps:
-            if isinstance(step, TypeInto):
-                raise ConfigurationError(
-                    "E_FAKE_NOT_SIMULATED",
-                    f"response {number} of the script types into a running command, which the "
-                    "simulated app-server does not play",
-                )
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

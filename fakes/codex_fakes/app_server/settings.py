@@ -7,7 +7,7 @@ May import the standard library only. The invariant: the defaults are those of t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 ApprovalPolicy: TypeAlias = Literal["untrusted", "on-request", "never"]
 SandboxMode: TypeAlias = Literal["read-only", "workspace-write", "danger-full-access"]
@@ -27,11 +27,40 @@ KNOWN_MODELS: Final = frozenset(
 )
 """The models that model/list shows offline."""
 
+FEATURES: Final = frozenset(
+    {
+        "apply_patch_streaming_events",
+        "default_mode_request_user_input",
+        "request_permissions_tool",
+    }
+)
+"""The features that change what the simulation plays; all of them count as under development."""
+
 BUBBLEWRAP_WARNING: Final = (
     "Codex could not find bubblewrap on PATH. Install bubblewrap with your OS package manager. "
     "See the sandbox prerequisites: "
     "https://developers.openai.com/codex/concepts/sandboxing#prerequisites. "
     "Codex will use the bundled bubblewrap in the meantime."
+)
+
+
+def unstable_features_warning(features: frozenset[str], home: str) -> str:
+    """What a new thread is warned of when features under development are turned on.
+
+    Args:
+        features: Those features.
+        home: The server's home, absolute.
+    """
+    return (
+        f"Under-development features enabled: {', '.join(sorted(features))}. Under-development "
+        "features are incomplete and may behave unpredictably. To suppress this warning, set "
+        f"`suppress_unstable_features_warning = true` in {home}/config.toml."
+    )
+
+
+SKILLS_WARNING: Final = (
+    "Exceeded skills context budget. All skill descriptions were removed and 1 additional skill "
+    "was not included in the model-visible skills list."
 )
 
 
@@ -47,6 +76,11 @@ class SimulatedSettings:
             warning.
         model_provider: The name of the only model provider there is.
         model_context_window: Tokens the model can see, as token usage reports it.
+        auto_compact_token_limit: Tokens of the context from which on it is compacted before the
+            model is asked again; ``None`` never compacts by itself.
+        exceeds_skills_budget: Whether the context is so small that the skills do not fit into it,
+            which every thread is warned about.
+        requires_openai_auth: Whether the model provider wants a login with OpenAI.
         compacted_context_tokens: Tokens that a context is estimated to have after a compaction.
         request_max_retries: How often a request that ends in HTTP 5xx is silently repeated.
         stream_max_retries: How often a broken stream is reopened, each time with a notification.
@@ -54,6 +88,10 @@ class SimulatedSettings:
             ever, so that a test can hold a turn open and interrupt it.
         show_raw_reasoning: Whether the raw chain of thought is shown; the real server shows it
             whatever its config.toml says.
+        features: The features that are turned on, of :data:`FEATURES`.
+        instant_interrupt: Whether new input cuts the model's stream; otherwise it waits until the
+            model has finished its response.
+        plan_tool: Whether the model is offered ``update_plan``.
         cwd: The server's own folder, which relative folders are joined to; the home's parent
             when left out.
         history_mode: The history mode of new threads.
@@ -63,6 +101,14 @@ class SimulatedSettings:
         provider_url: Where the model provider listens, as error texts show it.
         bubblewrap_warning: Whether the machine lacks bubblewrap, which a server that uses a
             sandbox warns about.
+        effort: How much the model thinks, unless a thread says otherwise.
+        permission_profile: What a new thread may do for which nobody named a sandbox; ``None``
+            when ``sandbox`` was configured, which then decides.
+        judged_folders: The folders that the user trusted or did not; such a thread may write in
+            them, whatever the profile.
+        untrusted_folders: Those of them in which every command needs consent.
+        config_warnings: The params of the ``configWarning`` that every client gets about
+            config.toml.
     """
 
     approval_policy: ApprovalPolicy = "on-request"
@@ -72,10 +118,16 @@ class SimulatedSettings:
     model_provider: str = "mock"
     model_context_window: int = 258_400
     compacted_context_tokens: int = 7_867
+    auto_compact_token_limit: int | None = None
+    exceeds_skills_budget: bool = False
+    requires_openai_auth: bool = False
     request_max_retries: int = 0
     stream_max_retries: int = 0
     stream_idle_timeout_ms: int | None = None
     show_raw_reasoning: bool = True
+    features: frozenset[str] = frozenset()
+    instant_interrupt: bool = True
+    plan_tool: bool = False
     cwd: str | None = None
     history_mode: HistoryMode = "paginated"
     user_agent_host: str = "Debian 12.0.0; x86_64"
@@ -83,3 +135,8 @@ class SimulatedSettings:
     server_name: str = "localhost"
     provider_url: str = "http://127.0.0.1:1/v1"
     bubblewrap_warning: bool = True
+    effort: str | None = None
+    permission_profile: str | None = None
+    judged_folders: frozenset[str] = frozenset()
+    untrusted_folders: frozenset[str] = frozenset()
+    config_warnings: tuple[dict[str, Any], ...] = ()

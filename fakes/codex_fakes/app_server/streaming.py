@@ -1,7 +1,8 @@
 """What the model writes while it streams: messages and reasoning, item by item, delta by delta.
 
-May import items, the plan, rollouts and the shared world. The invariant: deltas come between the
-start and the completion of their item, and a completed item is written down before it is announced.
+May import items, the plan, plan mode, rollouts and the shared world. The invariant: deltas come
+between the start and the completion of their item, and a completed item is written down before it
+is announced.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from codex_fakes.app_server.plan import (
     SummaryDelta,
     SummaryPart,
 )
+from codex_fakes.app_server.plan_mode import MESSAGE_DELTA, PlanMode, PlanReading
 from codex_fakes.app_server.turns import OpenItem, Turn
 from codex_fakes.app_server.world import delta_line, delta_prefix
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.threads import Thread
     from codex_fakes.app_server.world import World
 
-_MESSAGE_DELTA = "item/agentMessage/delta"
 _SUMMARY_DELTA = "item/reasoning/summaryTextDelta"
 _RAW_DELTA = "item/reasoning/textDelta"
 
@@ -43,6 +44,7 @@ class Writing:
     def __init__(self, world: World, rollouts: RolloutWriter) -> None:
         self._world = world
         self._rollouts = rollouts
+        self._plan_mode = PlanMode(world, self)
 
     def start_item(self, thread: Thread, turn_id: str, item: Item) -> int:
         """Announce that an item starts.
@@ -87,14 +89,19 @@ class Writing:
             self._reasoning(thread, turn, action)
 
     def _open(self, thread: Thread, turn: Turn, item: Item) -> None:
-        started_ms = self.start_item(thread, turn.id, item)
-        prefix = b""
+        prefix, plan = b"", None
         if item["type"] == "agentMessage":
-            prefix = delta_prefix(_MESSAGE_DELTA, thread.id, turn.id, item["id"])
-        turn.open_item = OpenItem(item, started_ms, prefix=prefix)
+            prefix = delta_prefix(MESSAGE_DELTA, thread.id, turn.id, item["id"])
+            if thread.settings.collaboration_mode()["mode"] == "plan":
+                plan = PlanReading()
+        started_ms = self.start_item(thread, turn.id, item) if plan is None else 0
+        turn.open_item = OpenItem(item, started_ms, prefix=prefix, plan=plan)
 
     def _message_deltas(self, thread: Thread, turn: Turn, action: MessageDelta) -> None:
         item = _opened(turn)
+        if item.plan is not None:
+            self._plan_mode.write(thread, turn, item, action.text)
+            return
         texts = [action.text]
         queue = turn.queue
         while queue:
@@ -104,7 +111,7 @@ class Writing:
             queue.popleft()
             texts.append(following.text)
         item.texts.extend(texts)
-        audience = self._world.audience(thread, _MESSAGE_DELTA)
+        audience = self._world.audience(thread, MESSAGE_DELTA)
         if not audience:
             return
         now = str(self._world.clock.now_ms()).encode()
@@ -139,6 +146,9 @@ class Writing:
         opened = _opened(turn)
         turn.open_item = None
         item = opened.item
+        if opened.plan is not None:
+            self._plan_mode.close(thread, turn, opened)
+            return
         if item["type"] == "agentMessage":
             completed = {**item, "text": "".join(opened.texts)}
             if is_answer(completed):

@@ -6,10 +6,13 @@ complete; what a client leaves out is filled in here, once.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.dialect import Refusal, not_simulated
+from codex_fakes.app_server.ignored_settings import ignored_names
+from codex_fakes.app_server.settings import FEATURES
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.settings import SimulatedSettings
@@ -22,6 +25,13 @@ _PROFILES: Final = {
     ":workspace": "workspace-write",
     ":danger-full-access": "danger-full-access",
 }
+_MODE_TITLES: Final = {
+    "default": "# Collaboration Mode: Default\n",
+    "plan": "# Plan Mode (Conversational)\n",
+}
+"""How the instructions begin that a mode brings along when the client gives none. The rest of the
+real text is a prompt of several pages, which is for the model and not simulated."""
+
 _CONFIG_KEYS: Final = {
     "model": "model",
     "model_reasoning_effort": "effort",
@@ -32,7 +42,11 @@ _CONFIG_KEYS: Final = {
 
 @dataclass(slots=True)
 class ThreadSettings:
-    """What a thread runs with; turn/start changes it for good (FACTS §7)."""
+    """What a thread runs with; turn/start changes it for good (FACTS §7).
+
+    ``features`` and ``plan_tool`` are what thread/start switched, and ``None`` where the server's
+    own configuration holds.
+    """
 
     cwd: str
     approval_policy: Any
@@ -47,17 +61,22 @@ class ThreadSettings:
     permission_profile: dict[str, Any] | None = None
     collaboration: dict[str, Any] | None = None
     disabled_plugins: list[str] = field(default_factory=list)
+    features: frozenset[str] | None = None
+    plan_tool: bool | None = None
+
+    def features_with(self, server: SimulatedSettings) -> frozenset[str]:
+        """The features that are on: the thread's own ones, or the server's."""
+        return server.features if self.features is None else self.features
 
     def collaboration_mode(self) -> dict[str, Any]:
         """The collaboration mode as the wire shows it."""
-        if self.collaboration is not None:
-            return self.collaboration
+        chosen = self.collaboration or {"mode": "default", "instructions": None}
         return {
-            "mode": "default",
+            "mode": chosen["mode"],
             "settings": {
                 "model": self.model,
                 "reasoning_effort": self.effort,
-                "developer_instructions": None,
+                "developer_instructions": chosen["instructions"],
             },
         }
 
@@ -103,6 +122,21 @@ def sandbox_policy(mode: str) -> dict[str, Any]:
     }
 
 
+def mode_of(policy: dict[str, Any]) -> str:
+    """The sandbox mode that a policy is nearest to.
+
+    Args:
+        policy: The policy, as responses show it; empty for a thread that never had one.
+
+    Returns:
+        A :data:`SandboxMode`.
+    """
+    return _MODES.get(policy.get("type", "readOnly"), "danger-full-access")
+
+
+_MODES: Final = {"readOnly": "read-only", "workspaceWrite": "workspace-write"}
+
+
 def new_settings(server: SimulatedSettings, cwd: str, params: dict[str, Any]) -> ThreadSettings:
     """The settings of a new thread: the server's, and what thread/start says otherwise.
 
@@ -123,23 +157,81 @@ def new_settings(server: SimulatedSettings, cwd: str, params: dict[str, Any]) ->
     if params.get("permissions") is not None and params.get("sandbox") is not None:
         raise Refusal("`permissions` cannot be combined with `sandbox`")
     config = params.get("config") or {}
-    unknown = [key for key in config if key not in _CONFIG_KEYS]
+    ignored = ignored_names(config)
+    flat = _flattened({key: value for key, value in config.items() if key not in ignored})
+    switches = {key: flat.pop(key) for key in list(flat) if key in _SWITCHES}
+    unknown = [key for key in flat if key not in _CONFIG_KEYS]
     if unknown:
         raise not_simulated(f"the configuration override {unknown[0]!r}")
-    own = {_CONFIG_KEYS[key]: value for key, value in config.items()}
+    own = {_CONFIG_KEYS[key]: value for key, value in flat.items()}
+    mode = params.get("sandbox") or own.get("sandbox")
+    profile = None if mode else _default_profile(server, cwd)
+    policy = "untrusted" if cwd in server.untrusted_folders else server.approval_policy
     settings = ThreadSettings(
         cwd=cwd,
-        approval_policy=own.get("approval_policy") or server.approval_policy,
-        sandbox=sandbox_policy(params.get("sandbox") or own.get("sandbox") or server.sandbox),
+        approval_policy=own.get("approval_policy") or policy,
+        sandbox=sandbox_policy(mode or (_profile_mode(profile) if profile else server.sandbox)),
+        permission_profile={"id": profile, "extends": None} if profile else None,
         model=own.get("model") or server.model,
         model_provider=provider or server.model_provider,
-        effort=own.get("effort"),
+        effort=own.get("effort") or server.effort,
+        features=_switched(server.features, switches),
+        plan_tool=switches.get(_PLAN_TOOL),
     )
     override_thread(settings, params)
     return settings
 
 
-_TURN_ONLY: Final = frozenset({"effort", "summary", "sandboxPolicy", "disabledPluginIds"})
+_PLAN_TOOL: Final = "tools.update_plan.enabled"
+_SWITCHES: Final = frozenset({_PLAN_TOOL, *(f"features.{name}" for name in FEATURES)})
+"""Configuration overrides that turn something on or off."""
+
+
+def _flattened(config: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Say an override with its whole dotted path, however a client has nested it."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flattened(value, f"{above}{key}.")
+        else:
+            flat[f"{above}{key}"] = value
+    return flat
+
+
+def _switched(features: frozenset[str], switches: dict[str, Any]) -> frozenset[str]:
+    own = {key.removeprefix("features."): value for key, value in switches.items()}
+    return frozenset(name for name in FEATURES if own.get(name, name in features))
+
+
+def forked_settings(
+    server: SimulatedSettings, source: ThreadSettings, params: dict[str, Any]
+) -> ThreadSettings:
+    """The settings of a fork: it takes over where its origin works and what that may do.
+
+    Model and effort are the configured ones again (seen on the binary).
+
+    Args:
+        server: The server's settings.
+        source: The settings of the thread that is forked.
+        params: The params of thread/fork, checked.
+
+    Returns:
+        The settings.
+
+    Raises:
+        Refusal: See :func:`new_settings`.
+    """
+    taken = {"approvalPolicy": source.approval_policy}
+    if params.get("permissions") is None:
+        taken["sandbox"] = mode_of(source.sandbox)
+    given = {name: value for name, value in params.items() if value is not None}
+    cwd = posixpath.normpath(posixpath.join(source.cwd, params.get("cwd") or ""))
+    return new_settings(server, cwd, {**taken, **given})
+
+
+_TURN_ONLY: Final = frozenset(
+    {"effort", "summary", "sandboxPolicy", "disabledPluginIds", "collaborationMode"}
+)
 """Overrides that only turn/start knows; elsewhere they are unknown members, which are ignored."""
 
 
@@ -161,6 +253,8 @@ def override(settings: ThreadSettings, params: dict[str, Any]) -> None:
     for member, attribute in _OVERRIDES.items():
         if params.get(member) is not None:
             setattr(settings, attribute, params[member])
+    if params.get("collaborationMode") is not None:
+        _collaborate(settings, params["collaborationMode"])
     settings.approvals_reviewer = _reviewer(settings.approvals_reviewer)
     settings.approval_policy = _completed_approval(settings.approval_policy)
     if params.get("permissions") is not None:
@@ -169,6 +263,19 @@ def override(settings: ThreadSettings, params: dict[str, Any]) -> None:
     if params.get("sandboxPolicy") is not None:
         settings.sandbox = _completed_policy(params["sandboxPolicy"])
         settings.permission_profile = None
+
+
+def _collaborate(settings: ThreadSettings, chosen: dict[str, Any]) -> None:
+    """Take a collaboration mode over, which says the model and the effort as well."""
+    mode, inner = chosen["mode"], chosen["settings"]
+    mode = mode if mode in _MODE_TITLES else "default"
+    instructions = inner.get("developer_instructions")
+    settings.collaboration = {
+        "mode": mode,
+        "instructions": _MODE_TITLES[mode] if instructions is None else instructions,
+    }
+    settings.model = inner["model"]
+    settings.effort = inner.get("reasoning_effort")
 
 
 _OVERRIDES: Final = {
@@ -181,6 +288,13 @@ _OVERRIDES: Final = {
     "personality": "personality",
     "disabledPluginIds": "disabled_plugins",
 }
+
+
+def _default_profile(server: SimulatedSettings, cwd: str) -> str | None:
+    """The permission profile of a thread for which nobody named a sandbox."""
+    if server.permission_profile is not None and cwd in server.judged_folders:
+        return ":workspace"
+    return server.permission_profile
 
 
 def _profile_mode(profile: str) -> str:
@@ -213,11 +327,10 @@ def _completed_approval(policy: Any) -> Any:
 
 def _completed_policy(policy: dict[str, Any]) -> dict[str, Any]:
     """Fill the members of a sandbox policy in that a client may leave out."""
-    modes = {"readOnly": "read-only", "workspaceWrite": "workspace-write"}
     kind = policy["type"]
     if kind == "externalSandbox":
         return {"type": kind, "networkAccess": policy.get("networkAccess", "restricted")}
-    if kind not in modes:
+    if kind not in _MODES:
         return {"type": kind}
-    full = sandbox_policy(modes[kind])
+    full = sandbox_policy(_MODES[kind])
     return {key: policy.get(key, value) for key, value in full.items()}

@@ -2,6 +2,9 @@
 
 May import the version, items, and as types settings and turns. The invariant: a thread object
 always has every field, in the order of the wire, whatever the thread has been through.
+
+Threads with ``legacy`` history show their turns in another way: what has no event of its own in
+such a rollout (a command) is missing, and items are numbered through the thread on every read.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.dialect import Request, RpcId
+    from codex_fakes.app_server.dynamic_tools import ToolName
     from codex_fakes.app_server.items import Item
     from codex_fakes.app_server.thread_settings import ThreadSettings
     from codex_fakes.app_server.turns import Turn
 
 ItemsView: TypeAlias = Literal["full", "summary", "notLoaded"]
+Row: TypeAlias = Literal["file", "database"]
 Status: TypeAlias = Literal["notLoaded", "idle", "active", "systemError"]
 
 
@@ -74,6 +79,7 @@ class TurnRecord:
         error: Why it failed.
         completed_at: Seconds; ``None`` while it runs and when the server crashed in it.
         duration_ms: The same.
+        root: The turn it is a part of; ``None`` for one that is a part of no other.
     """
 
     id: str
@@ -84,22 +90,29 @@ class TurnRecord:
     error: dict[str, Any] | None = None
     completed_at: int | None = None
     duration_ms: int | None = None
+    root: str | None = None
 
-    def on_wire(self, view: ItemsView, *, rejoined: bool = False) -> dict[str, Any]:
+    def add(self, stored: StoredItem) -> None:
+        """Add an item; one that has the id of an earlier one takes its place."""
+        for place, earlier in enumerate(self.items):
+            if earlier.item["id"] == stored.item["id"]:
+                self.items[place] = stored._replace(ordinal=earlier.ordinal)
+                return
+        self.items.append(stored)
+
+    def on_wire(self, view: ItemsView, items: list[Item] | None = None) -> dict[str, Any]:
         """Show the turn.
 
         Args:
             view: Which items to show.
-            rejoined: Whether a client rejoins the turn while it runs: then messages and reasoning
-                have no stable ids yet (FACTS §13).
+            items: All its items as they are shown, where that is not how they are kept.
         """
-        items = self._items(view)
-        if rejoined:
-            items = _renumbered(items)
+        if items is None:
+            items = [stored.item for stored in self.items]
         return {
             "id": self.id,
-            "rootTurnId": self.id,
-            "items": items,
+            "rootTurnId": self.root or self.id,
+            "items": self._viewed(view, items),
             "itemsView": view,
             "status": self.status,
             "error": self.error,
@@ -108,10 +121,9 @@ class TurnRecord:
             "durationMs": self.duration_ms,
         }
 
-    def _items(self, view: ItemsView) -> list[Item]:
+    def _viewed(self, view: ItemsView, items: list[Item]) -> list[Item]:
         if view == "notLoaded":
             return []
-        items = [stored.item for stored in self.items]
         if view == "full":
             return items
         first = next((item for item in items if item["type"] == "userMessage"), None)
@@ -121,13 +133,40 @@ class TurnRecord:
 
 
 _RENUMBERED: Final = frozenset({"userMessage", "agentMessage", "reasoning"})
+_NUMBERED: Final = _RENUMBERED | {
+    "contextCompaction",
+    "enteredReviewMode",
+    "exitedReviewMode",
+}
+_IN_LEGACY: Final = _NUMBERED | {"fileChange"}
 
 
 def _renumbered(items: list[Item]) -> list[Item]:
+    """Number the items of a turn that a client rejoins, where they have no stable ids yet."""
     return [
         {**item, "id": f"item-{number}"} if item["type"] in _RENUMBERED else item
         for number, item in enumerate(items, 1)
     ]
+
+
+def _legacy_items(items: list[Item], number: int) -> tuple[list[Item], int]:
+    """Show the items of a turn with legacy history.
+
+    Args:
+        items: The items.
+        number: How many of the thread have been numbered before.
+
+    Returns:
+        The items that are shown, and how many have been numbered now.
+    """
+    shown: list[Item] = []
+    for item in items:
+        if item["type"] in _NUMBERED:
+            number += 1
+            shown.append({**item, "id": f"item-{number}"})
+        elif item["type"] in _IN_LEGACY:
+            shown.append(item)
+    return shown, number
 
 
 @dataclass(slots=True)
@@ -142,11 +181,21 @@ class Thread:
         created_ms: When it was started, in milliseconds.
         updated_ms: When its rollout last grew.
         recency_ms: When its newest turn started.
+        touched_ms: When its name or the like was last changed.
         history_mode: How its history is kept.
+        ephemeral: Whether it is never written down.
+        forked_from: The thread it was forked from.
         preview: The text of the first user message.
+        own_preview: The same, so far as the newest rollout file alone tells: a fork and a thread
+            that was reverted begin without one, and thread/list goes by that.
+        opening: The text of the first user message of the whole history, a fork's origin included.
+        git: The repository it works in, as ``gitInfo`` shows it.
+        daybreak: What thread/metadata/update set ``daybreakEnabled`` to.
+        goal: Its goal, as the wire shows it.
         name: The name the user gave it.
         status: What ``thread/status/changed`` last said.
         waiting: How many approvals its running turn waits for.
+        asking: Whether its running turn waits for the user's input.
         subscribers: The connections that see its turns.
         turn: The turn that starts or runs.
         ghost: The last turn's id, when that turn was interrupted: the server goes on taking it
@@ -162,9 +211,12 @@ class Thread:
         ordinal: The number of lines in the rollout.
         torn: Whether the last line of its rollout was torn by a crash.
         compacts: Whether its context is full, so that the next turn compacts it first.
-        asked_for_turns: Whether its turns were asked for before there were any, which changes
-            what thread/resume says (recording 08b).
-        approved_commands: Commands that need no consent any more in this session.
+        reverted: Whether it was reverted since it was loaded, which its service tier shows.
+        skills_told: Whether its clients were warned that its skills do not fit the context.
+        tools: The tools its client brought along.
+        tool_specs: How the client described them.
+        approved_commands: Commands that need no consent any more in this session: the line, its
+            folder, whether it has a terminal, whether it leaves the sandbox.
         approved_files: Files that may be patched without consent in this session.
     """
 
@@ -176,10 +228,19 @@ class Thread:
     updated_ms: int
     recency_ms: int
     history_mode: str
+    ephemeral: bool = False
+    forked_from: str | None = None
+    touched_ms: int = 0
     preview: str = ""
+    own_preview: str = ""
+    opening: str = ""
+    git: dict[str, Any] | None = None
+    daybreak: bool | None = None
+    goal: dict[str, Any] | None = None
     name: str | None = None
     status: Status = "idle"
     waiting: int = 0
+    asking: bool = False
     subscribers: set[int] = field(default_factory=set)
     turn: Turn | None = None
     ghost: str | None = None
@@ -194,25 +255,50 @@ class Thread:
     ordinal: int = 0
     torn: bool = False
     compacts: bool = False
-    asked_for_turns: bool = False
-    approved_commands: set[str] = field(default_factory=set)
+    skills_told: bool = False
+    reverted: bool = False
+    tools: frozenset[ToolName] = frozenset()
+    tool_specs: list[Any] = field(default_factory=list)
+    approved_commands: set[tuple[str, str, bool, bool]] = field(default_factory=set)
     approved_files: set[str] = field(default_factory=set)
 
     @property
     def stored(self) -> bool:
-        """Whether the thread has a rollout: it has since its first turn."""
-        return self.ordinal > 0
+        """Whether the thread has a rollout: it has since its first turn, or since it was asked."""
+        return self.ordinal > 0 and not self.ephemeral
+
+    @property
+    def paginated(self) -> bool:
+        """Whether its history is kept in the paginated way."""
+        return self.history_mode == "paginated"
+
+    @property
+    def blank(self) -> bool:
+        """Whether it is loaded and nothing has happened in it: its turns cannot be listed."""
+        return self.status != "notLoaded" and self.ordinal <= 1
 
     @property
     def record(self) -> TurnRecord:
         """The newest turn."""
         return self.records[-1]
 
+    def preview_of_row(self, row: Row | None) -> str:
+        """Its preview, by what the row of a list comes from."""
+        if self.ephemeral:
+            return ""
+        return self.own_preview if row == "file" else self.preview
+
+    def updated_ms_of_row(self, row: Row | None) -> int:
+        """When it was last changed, by what the row of a list comes from."""
+        return self.updated_ms if row == "file" else max(self.updated_ms, self.touched_ms)
+
     def status_on_wire(self) -> dict[str, Any]:
         """The thread's status."""
         if self.status != "active":
             return {"type": self.status}
         flags = ["waitingOnApproval"] if self.waiting else []
+        if self.asking:
+            flags.append("waitingOnUserInput")
         return {"type": "active", "activeFlags": flags}
 
     def read_state(self) -> dict[str, Any] | None:
@@ -225,38 +311,60 @@ class Thread:
             "revision": self.revision or f"initial:{self.id}",
         }
 
-    def token_usage(self, window: int) -> dict[str, Any]:
-        """The params of ``thread/tokenUsage/updated``."""
+    def token_usage(self, window: int, pending: Tokens | None = None) -> dict[str, Any]:
+        """The params of ``thread/tokenUsage/updated``.
+
+        Args:
+            window: Tokens that the model can see.
+            pending: The tokens of a response whose calls have not finished.
+        """
+        total = self.total if pending is None else self.total.plus(pending)
+        last = self.last if pending is None else pending
         return {
             "threadId": self.id,
-            "turnId": self.usage_turn,
+            "turnId": self.usage_turn if pending is None else self.record.id,
             "tokenUsage": {
-                "total": self.total.on_wire(),
-                "last": self.last.on_wire(),
+                "total": total.on_wire(),
+                "last": last.on_wire(),
                 "modelContextWindow": window,
             },
         }
 
-    def turns_on_wire(self, *, rejoined: bool = False) -> list[dict[str, Any]]:
-        """Every turn with all its items, oldest first.
+    def shown_turns(self, *, rejoined: bool = False) -> list[tuple[TurnRecord, list[Item]]]:
+        """Every turn with its items as they are shown, oldest first.
 
         Args:
-            rejoined: Whether this is for a client that resumes the thread.
+            rejoined: Whether this is for a client that comes back to a running turn, whose
+                messages and reasoning have no stable ids yet (FACTS §13).
         """
-        return [
-            record.on_wire("full", rejoined=rejoined and record.status == "inProgress")
-            for record in self.records
-        ]
+        shown: list[tuple[TurnRecord, list[Item]]] = []
+        number = 0
+        for record in self.records:
+            items = [stored.item for stored in record.items]
+            if rejoined and record.status == "inProgress":
+                items = _renumbered(items)
+            elif not self.paginated:
+                items, number = _legacy_items(items, number)
+            shown.append((record, items))
+        return shown
+
+    def turns_on_wire(self, *, rejoined: bool = False) -> list[dict[str, Any]]:
+        """Every turn with all its items, oldest first; see :meth:`shown_turns`."""
+        shown = self.shown_turns(rejoined=rejoined)
+        return [record.on_wire("full", items) for record, items in shown]
 
     def on_wire(
-        self, *, turns: list[dict[str, Any]] | None = None, listed: bool = False
+        self,
+        *,
+        turns: list[dict[str, Any]] | None = None,
+        row: Row | None = None,
     ) -> dict[str, Any]:
         """Show the thread.
 
         Args:
             turns: The turns to include.
-            listed: Whether this is a row of thread/list, which does not say whether the thread
-                takes input.
+            row: Whether this is a row of thread/list, which says neither where the thread was
+                forked from nor whether it takes input, and where the row comes from.
         """
         loaded = self.status != "notLoaded"
         settings = self.settings
@@ -270,33 +378,33 @@ class Thread:
             "environments": [environment] if loaded else None,
             "extra": None,
             "sessionId": self.id,
-            "forkedFromId": None,
+            "forkedFromId": None if row else self.forked_from,
             "parentThreadId": None,
-            "preview": self.preview,
-            "ephemeral": False,
+            "preview": self.preview_of_row(row),
+            "ephemeral": self.ephemeral,
             "section": None,
             "sectionEnteredAt": None,
             "projectId": None,
             "historyMode": self.history_mode,
             "modelProvider": settings.model_provider,
-            "model": settings.model,
+            "model": settings.model or None,
             "reasoningEffort": settings.effort,
             "createdAt": self.created_ms // 1000,
-            "updatedAt": self.updated_ms // 1000,
+            "updatedAt": self.updated_ms_of_row(row) // 1000,
             "recencyAt": self.recency_ms // 1000,
             "status": self.status_on_wire(),
-            "path": self.path,
+            "path": None if self.ephemeral else self.path,
             "cwd": settings.cwd,
             "cliVersion": PROTOCOL_VERSION,
             "originator": self.originator,
             "source": "vscode",
-            "canAcceptDirectInput": True if loaded and not listed else None,
+            "canAcceptDirectInput": True if loaded and row is None else None,
             "threadSource": None,
             "agentNickname": None,
             "agentRole": None,
-            "gitInfo": None,
+            "gitInfo": self.git,
             "name": self.name,
-            "daybreakEnabled": None,
+            "daybreakEnabled": self.daybreak,
             "turns": turns or [],
         }
 
@@ -313,7 +421,7 @@ class Thread:
             "thread": thread,
             "model": settings.model,
             "modelProvider": settings.model_provider,
-            "serviceTier": settings.service_tier,
+            "serviceTier": settings.service_tier or ("default" if self.reverted else None),
             "disabledPluginIds": settings.disabled_plugins,
             "cwd": settings.cwd,
             "runtimeWorkspaceRoots": [settings.cwd],

@@ -1,6 +1,6 @@
 """A turn: its states, the table of moves between them, and what is known of it while it runs.
 
-May import nothing but types of the simulation. The rules:
+May import the order of calls, and types of the simulation. The rules:
 
 * A turn that was answered is ``STARTING`` until turn/started is out; in that window an interrupt
   by id is refused (FACTS §10).
@@ -15,14 +15,19 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from codex_fakes.app_server.call_order import CallOrder
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.dialect import RpcId
     from codex_fakes.app_server.items import Item
     from codex_fakes.app_server.patches import TurnDiff
     from codex_fakes.app_server.plan import Action
-    from codex_fakes.app_server.tools import Command
+    from codex_fakes.app_server.plan_mode import PlanDraft, PlanReading
+    from codex_fakes.app_server.running import Command
+
+TurnKind: TypeAlias = Literal["regular", "compact", "review"]
 
 
 class Phase(Enum):
@@ -97,13 +102,23 @@ class UserInput:
 
 @dataclass(slots=True)
 class OpenItem:
-    """An item of the model that is still streamed."""
+    """An item of the model that is still streamed.
+
+    Attributes:
+        item: The item as it started.
+        started_ms: When it started.
+        texts: What it says so far, or the parts of its summary.
+        raw: The raw chain of thought.
+        prefix: The start of every delta notification.
+        plan: How the plan in it is read; ``None`` outside of plan mode.
+    """
 
     item: Item
     started_ms: int
     texts: list[str] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
     prefix: bytes = b""
+    plan: PlanReading | None = None
 
 
 @dataclass(slots=True)
@@ -112,6 +127,7 @@ class Turn:
 
     Attributes:
         id: The turn's id.
+        kind: What it is for; only a regular one takes input.
         phase: Where it is; changed by :meth:`move` only.
         epoch: Rises whenever what the turn waited for is void.
         started_at: When turn/started was sent, in seconds; ``None`` before.
@@ -122,10 +138,15 @@ class Turn:
         streaming: Whether a model stream is open, and its rate limits are owed.
         open_item: The item the model is writing.
         calls: How many calls of the current response have not finished.
+        order: The order in which its calls are taken up.
         called: Whether the current response called anything, so that the model is asked again.
+        compaction: The item of the compaction that the model is asked for, and when it started.
+        inner: The id that the turn of a review has for turn/started and turn/interrupt.
+        review: What the model has written in a review.
         usage: The tokens of a response whose calls have not finished.
         last_message: The newest message of the model that answers the user.
         approved: Commands the user consented to, which run once nothing is asked any more.
+        plan: The plan that the current response proposes, in plan mode.
         changes: What the turn has changed, when it has changed files.
         diff: The cumulative diff of the turn, when it changed files.
         reconnects: How often the stream was reopened since it last succeeded.
@@ -136,6 +157,7 @@ class Turn:
     """
 
     id: str
+    kind: TurnKind = "regular"
     phase: Phase = Phase.STARTING
     epoch: int = 0
     started_at: int | None = None
@@ -146,10 +168,15 @@ class Turn:
     streaming: bool = False
     open_item: OpenItem | None = None
     calls: int = 0
+    order: CallOrder = field(default_factory=CallOrder)
     called: bool = False
+    compaction: tuple[Item, int] | None = None
+    inner: str | None = None
+    review: list[str] = field(default_factory=list)
     usage: tuple[int, ...] | None = None
     last_message: Item | None = None
     approved: list[Command] = field(default_factory=list)
+    plan: PlanDraft | None = None
     changes: TurnDiff | None = None
     diff: str | None = None
     reconnects: int = 0

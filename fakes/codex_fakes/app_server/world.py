@@ -70,6 +70,7 @@ class ServerRequest:
         turn_id: The turn it belongs to.
         line: The line that was sent, which is sent again to whoever resumes the thread.
         answered: What happens with the answer.
+        quiet: Whether nobody is told that it is resolved.
     """
 
     id: int
@@ -77,6 +78,7 @@ class ServerRequest:
     turn_id: str
     line: bytes
     answered: Callable[[Answer], None]
+    quiet: bool = False
 
 
 class World:
@@ -175,6 +177,10 @@ class World:
                 line = line or dialect.notification_line(method, params, self.clock.now_ms())
                 client.out.append(line)
 
+    def warn(self, thread: Thread, text: str) -> None:
+        """Warn the connections that follow a thread."""
+        self.tell_subscribers(thread, "warning", {"threadId": thread.id, "message": text})
+
     def audience(self, thread: Thread, method: str) -> list[list[bytes]]:
         """The outgoing lines of everyone who follows a thread and wants a method.
 
@@ -199,6 +205,8 @@ class World:
         method: str,
         params: dict[str, Any],
         answered: Callable[[Answer], None],
+        *,
+        quiet: bool = False,
     ) -> None:
         """Ask everybody who follows a thread; the first answer counts.
 
@@ -208,11 +216,12 @@ class World:
             method: What is asked.
             params: With what.
             answered: What happens with the answer.
+            quiet: Whether nobody is told that the request is resolved.
         """
         number = self._request_count
         self._request_count += 1
         line = dialect.request_line(number, method, params)
-        self.requests[number] = ServerRequest(number, thread, turn_id, line, answered)
+        self.requests[number] = ServerRequest(number, thread, turn_id, line, answered, quiet)
         for subscriber in sorted(thread.subscribers):
             self.send(subscriber, line)
 
@@ -227,6 +236,8 @@ class World:
 
     def resolved(self, request: ServerRequest) -> None:
         """Tell everybody who follows the thread that a request needs no answer any more."""
+        if request.quiet:
+            return
         self.tell_subscribers(
             request.thread,
             "serverRequest/resolved",

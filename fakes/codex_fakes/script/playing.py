@@ -1,13 +1,13 @@
 """Which response comes next, and the gates that the test opens: what both players share.
 
-May import the steps and the error catalogue. The invariant: a response that is not marked
+May import the steps and the error catalogue, and asyncio where it is waited for: a simulated
+executable waits at gates without it. The invariant: a response that is not marked
 ``repeat`` is handed out once, and the ids of a response depend on its place in the script and on
 nothing else, so that both app-servers show the same ones.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from codex_fakes.script.steps import CALLS, Response, Say, Script, Step, Think, 
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT_WAIT: Final = 10.0
@@ -210,6 +211,8 @@ class Gates:
 
     async def passed(self, name: str) -> None:
         """Arrive at a gate and wait until it is open."""
+        import asyncio
+
         opened = asyncio.get_running_loop().create_future()
         self.arrive(name, lambda: None if opened.done() else opened.set_result(None))
         await opened
@@ -224,6 +227,8 @@ class Gates:
         Raises:
             ConfigurationError: ``E_SCRIPT_GATE_UNKNOWN``, or ``E_SCRIPT_WAIT_TIMEOUT``.
         """
+        import asyncio
+
         self._check(name)
         if name in self._reached:
             return

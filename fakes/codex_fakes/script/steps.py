@@ -68,7 +68,8 @@ class Run(_Step, frozen=True, tag="run"):
 
     Attributes:
         command: The command line.
-        output: What the simulated app-server says it printed; as a list, in these chunks.
+        output: What the simulated app-server says it printed; as a list, in these chunks, spread
+            evenly from its start to its end. A single one comes at the end.
         exit_code: What the simulated app-server says it exited with.
         duration_ms: How long the simulated command takes.
         escalate: The model's justification when it asks to leave the sandbox.
@@ -93,12 +94,16 @@ class TypeInto(_Step, frozen=True, tag="type"):
     Attributes:
         into: The ``call_id`` of the :class:`Run` step that started the command.
         text: What is typed.
+        output: What the simulated command prints because of it; as a list, in these chunks.
+        exit_code: What the simulated command exits with because of it; it goes on when left out.
         yield_ms: After how long the model stops waiting for more output.
         call_id: The model's id of the call.
     """
 
     into: Name
     text: str
+    output: Text = ""
+    exit_code: int | None = None
     yield_ms: Milliseconds | None = None
     call_id: Name | None = None
 

@@ -24,10 +24,17 @@ class ExecPolicyAmendment(msgspec.Struct, frozen=True):
     execpolicy_amendment: tuple[str, ...]
 
 
+class NetworkRule(msgspec.Struct, frozen=True):
+    """A host, and whether it may be reached."""
+
+    action: Literal["allow", "deny"]
+    host: str
+
+
 class NetworkPolicyAmendment(msgspec.Struct, frozen=True):
     """The host that is allowed or denied from now on; snake case on the wire."""
 
-    network_policy_amendment: dict[str, Any]
+    network_policy_amendment: NetworkRule
 
 
 class AmendedDecision(Wire, frozen=True, kw_only=True):
@@ -136,10 +143,16 @@ class Attestation(Wire, frozen=True, kw_only=True):
     token: str
 
 
+class Rejection(Wire, frozen=True, kw_only=True):
+    """Why a request of the first protocol is refused, in words for the model."""
+
+    rejection: str
+
+
 class Denied(Wire, frozen=True, kw_only=True):
     """The refusal of a request of the first protocol."""
 
-    denied: dict[str, str]
+    denied: Rejection
 
 
 LegacyDecision: TypeAlias = (

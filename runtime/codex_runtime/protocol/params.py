@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from codex_runtime.protocol.values import (
@@ -141,6 +142,21 @@ class ThreadRevertParams(ThreadIdParams, frozen=True, kw_only=True):
     before_turn_id: str
 
 
+ThreadSourceKind: TypeAlias = Literal[
+    "cli",
+    "vscode",
+    "exec",
+    "appServer",
+    "subAgent",
+    "subAgentReview",
+    "subAgentCompact",
+    "subAgentThreadSpawn",
+    "subAgentOther",
+    "unknown",
+]
+"""What a thread was started by."""
+
+
 class ThreadListParams(Wire, frozen=True, kw_only=True):
     """The params of ``thread/list``."""
 
@@ -149,7 +165,7 @@ class ThreadListParams(Wire, frozen=True, kw_only=True):
     sort_key: Literal["created_at", "updated_at", "recency_at"] | UnsetType | None = UNSET
     sort_direction: SortDirection | UnsetType | None = UNSET
     model_providers: tuple[str, ...] | UnsetType | None = UNSET
-    source_kinds: tuple[str, ...] | UnsetType | None = UNSET
+    source_kinds: tuple[ThreadSourceKind, ...] | UnsetType | None = UNSET
     archived: bool | UnsetType | None = UNSET
     cwd: str | tuple[str, ...] | UnsetType | None = UNSET
     search_term: OptionalStr = UNSET
@@ -178,6 +194,29 @@ class ThreadItemsListParams(PageParams, frozen=True, kw_only=True):
     sort_direction: SortDirection | UnsetType | None = UNSET
 
 
+class CollaborationSettings(Wire, frozen=True, kw_only=True):
+    """What a collaboration mode runs on; snake case on the wire.
+
+    Attributes:
+        model: The model.
+        reasoning_effort: How much it thinks.
+        developer_instructions: Instructions in place of the mode's own.
+    """
+
+    model: str
+    reasoning_effort: OptionalStr = msgspec.field(default=UNSET, name="reasoning_effort")
+    developer_instructions: OptionalStr = msgspec.field(
+        default=UNSET, name="developer_instructions"
+    )
+
+
+class CollaborationMode(Wire, frozen=True, kw_only=True):
+    """How the model works with the user."""
+
+    mode: Literal["default", "plan"]
+    settings: CollaborationSettings
+
+
 class TurnStartParams(Wire, frozen=True, kw_only=True):
     """The params of ``turn/start``.
 
@@ -196,7 +235,7 @@ class TurnStartParams(Wire, frozen=True, kw_only=True):
     approval_policy: ApprovalPolicy | UnsetType | None = UNSET
     approvals_reviewer: ApprovalsReviewer | UnsetType | None = UNSET
     sandbox_policy: SandboxPolicy | UnsetType | None = UNSET
-    collaboration_mode: dict[str, Any] | UnsetType | None = UNSET
+    collaboration_mode: CollaborationMode | UnsetType | None = UNSET
 
 
 class TurnSteerParams(Wire, frozen=True, kw_only=True):

@@ -75,11 +75,30 @@ class WorkspaceWrite(Wire, frozen=True, kw_only=True, tag_field="type", tag="wor
 SandboxPolicy: TypeAlias = DangerFullAccess | ReadOnly | ExternalSandbox | WorkspaceWrite
 
 
+class ByteRange(Wire, frozen=True, kw_only=True):
+    """A part of a text, in bytes of UTF-8; ``end`` is the first that is not in it."""
+
+    start: int
+    end: int
+
+
+class TextElement(Wire, frozen=True, kw_only=True):
+    """A part of a text that an interface shows as something else.
+
+    Attributes:
+        byte_range: Which part.
+        placeholder: What is shown in its place.
+    """
+
+    byte_range: ByteRange
+    placeholder: str | None = None
+
+
 class TextInput(Wire, frozen=True, kw_only=True, tag_field="type", tag="text", omit_defaults=False):
     """Text of the user."""
 
     text: str
-    text_elements: tuple[Any, ...] = msgspec.field(default=(), name="text_elements")
+    text_elements: tuple[TextElement, ...] = msgspec.field(default=(), name="text_elements")
 
 
 class ImageInput(Wire, frozen=True, kw_only=True, tag_field="type", tag="image"):

@@ -22,7 +22,6 @@ from codex_conformance.suites.verdicts import (
     present,
     require,
     require_equal,
-    require_order,
     some,
     turns_in,
     violated,
@@ -37,18 +36,14 @@ if TYPE_CHECKING:
 
 
 def line_before(turn: Turn, entry: Entry) -> Entry | None:
-    """The message about the turn's thread right before another one."""
-    place = turn.entries.index(entry)
-    return turn.entries[place - 1] if place > 0 else None
+    """The notification about the turn's thread right before another one.
 
-
-@check("lifecycle.turn.response-first", on=TURNS)
-async def the_response_comes_before_turn_started(scene: Scene) -> None:
-    """Compares the places of the response and of turn/started."""
-    for turn in turns_in(scene):
-        started = present(turn.first("turn/started"), "turn/started")
-        response = present(turn.response, "response to turn/start")
-        require_order("lifecycle.turn.response-first", response, started)
+    Answers do not count: when the machine is busy, the answer to turn/start may come as late as
+    behind turn/started.
+    """
+    before = turn.entries[: turn.entries.index(entry)]
+    told = [one for one in before if one.message is not None and "method" in one.message]
+    return told[-1] if told else None
 
 
 @check("lifecycle.turn.response-members", on=GOOD_TURNS)
