@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from support.campaign import load_profiles
 
 load_profiles()
+
+
+# A command in Codex's sandbox makes /tmp/.git appear for a moment (it is protected there, so it
+# must exist), and a patch below /tmp then takes /tmp for its repository. Tests run side by side, so
+# their folders lie where no sandbox writes.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
 
 
 @pytest.fixture

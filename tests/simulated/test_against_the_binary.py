@@ -22,7 +22,7 @@ from codex_fakes.script.steps import (
     Stall,
     Think,
 )
-from support.binary import machine_of, record
+from support.binary import agree_once, machine_of, record
 from support.recorded_cases import Process
 from support.replaying import Comparison, Replay
 
@@ -141,7 +141,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_the_simulation_says_what_the_binary_says(name, simulated, folders, tmp_path):
+async def test_the_simulation_says_what_the_binary_says(name, simulated, tmp_path):
     answers, program, settings = PROGRAMS[name]
 
     async def play(client):
@@ -150,9 +150,13 @@ async def test_the_simulation_says_what_the_binary_says(name, simulated, folders
         else:
             await program(client)
 
-    rows = await record(answers, play, tmp_path, **settings)
-    comparison = Comparison(*folders)
-    described = {**machine_of(rows), **settings}
-    async with simulated(answers, settings=described) as server:
-        await Replay(server, Process(answers), comparison).play(rows)
-    assert not comparison.differences, "\n".join(comparison.differences[:20])
+    async def attempt(folder):
+        rows = await record(answers, play, folder, **settings)
+        home, work = folder / "home", folder / "work"
+        comparison = Comparison(home, work)
+        described = {**machine_of(rows), **settings, "cwd": str(work)}
+        async with simulated(answers, settings=described, home=home) as server:
+            await Replay(server, Process(answers), comparison).play(rows)
+        return comparison.differences
+
+    await agree_once(attempt, tmp_path)

@@ -22,7 +22,7 @@ from codex_fakes.script.steps import (
     Script,
     TypeInto,
 )
-from support.binary import machine_of, record
+from support.binary import agree_once, machine_of, record
 from support.recorded_cases import Process
 from support.replaying import Comparison, Replay
 
@@ -379,20 +379,24 @@ def simulated_settings(rows, settings):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_tools_say_the_same_on_both(name, simulated, folders, tmp_path):
+async def test_tools_say_the_same_on_both(name, simulated, tmp_path):
     answers, client, settings = PROGRAMS[name]
-    rows = await record(answers, client, tmp_path, **settings)
-    comparison = Comparison(*folders)
-    real_time = name in CAUGHT_RUNNING
-    clock = {"clock": SystemClock()} if real_time else {}
-    described = simulated_settings(rows, settings)
-    async with simulated(answers, settings=described, **clock) as server:
-        process = Process(answers, real_time=real_time)
-        await Replay(server, process, comparison).play(rows)
-    comparison.differences = [
-        # The prompt that comes with a mode is not simulated, only its first line.
-        difference
-        for difference in comparison.differences
-        if "developer_instructions" not in difference
-    ]
-    assert not comparison.differences, "\n".join(comparison.differences[:20])
+
+    async def attempt(folder):
+        rows = await record(answers, client, folder, **settings)
+        home, work = folder / "home", folder / "work"
+        comparison = Comparison(home, work)
+        real_time = name in CAUGHT_RUNNING
+        clock = {"clock": SystemClock()} if real_time else {}
+        described = {**simulated_settings(rows, settings), "cwd": str(work)}
+        async with simulated(answers, settings=described, home=home, **clock) as server:
+            process = Process(answers, real_time=real_time)
+            await Replay(server, process, comparison).play(rows)
+        return [
+            # The prompt that comes with a mode is not simulated, only its first line.
+            difference
+            for difference in comparison.differences
+            if "developer_instructions" not in difference
+        ]
+
+    await agree_once(attempt, tmp_path)

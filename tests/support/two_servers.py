@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 from collections import Counter
 from dataclasses import dataclass, field
@@ -257,7 +258,7 @@ async def machine_of(folder: Path) -> dict:
         "user_agent_host": host,
         "user_agent_terminal": terminal,
         "server_name": socket.gethostname(),
-        "bubblewrap_warning": any(m.get("method") == "configWarning" for m in messages),
+        "bubblewrap_warning": shutil.which("bwrap") is None,
         "model_provider": PROVIDER,
         "provider_url": "<MODEL>",
     }
