@@ -121,6 +121,11 @@ SIDE_BY_SIDE = (
         lambda heard: not heard.answers and (_status(heard) or heard.method == "turn/started"),
         "a busy machine announces a turn before it answers the request that started it",
     ),
+    (
+        lambda heard: heard.method == "warning",
+        lambda heard: not heard.answers and (_status(heard) or heard.method == "turn/started"),
+        "what is wrong with what the model gets to see is told while the turn begins",
+    ),
     (_output, lambda heard: True, "a command's output comes when it is printed"),
 )
 """Messages of one thread that have no order: two kinds, and why."""

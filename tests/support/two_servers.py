@@ -264,7 +264,7 @@ async def machine_of(folder: Path) -> dict:
     }
 
 
-RUNS = 5
+RUNS = 8
 """How often the real one may be run until it says what the simulated one says.
 
 What differs between two runs of the real one is no difference: parts of it work side by side, and
