@@ -274,14 +274,14 @@ async def test_an_active_goal_is_refused_by_name(simulated):
 def repository(**more):
     files = MemoryFiles()
     for name, text in {"HEAD": "ref: refs/heads/main\n", **more}.items():
-        files.write(f"/work/.git/{name.replace('__', '/')}", text.encode())
+        files.write(f"/repo/.git/{name.replace('__', '/')}", text.encode())
     return files
 
 
 def test_a_branch_is_found_from_a_folder_below_with_its_commit_and_its_origin():
     config = '[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.com/r.git\n'
     files = repository(refs__heads__main="abc\n", config=config)
-    assert git_info(files, "/work/deep/below") == {
+    assert git_info(files, "/repo/deep/below") == {
         "sha": "abc",
         "branch": "main",
         "originUrl": "https://example.com/r.git",
@@ -290,15 +290,15 @@ def test_a_branch_is_found_from_a_folder_below_with_its_commit_and_its_origin():
 
 def test_a_packed_branch_is_found():
     files = MemoryFiles()
-    files.write("/work/.git/HEAD", b"ref: refs/heads/main\n")
-    files.write("/work/.git/packed-refs", b"# pack-refs\nabc refs/heads/main\ndef refs/tags/v1\n")
-    assert git_info(files, "/work") == {"sha": "abc", "branch": "main", "originUrl": None}
+    files.write("/repo/.git/HEAD", b"ref: refs/heads/main\n")
+    files.write("/repo/.git/packed-refs", b"# pack-refs\nabc refs/heads/main\ndef refs/tags/v1\n")
+    assert git_info(files, "/repo") == {"sha": "abc", "branch": "main", "originUrl": None}
 
 
 def test_a_commit_that_is_checked_out_has_no_branch():
     files = MemoryFiles()
-    files.write("/work/.git/HEAD", b"abc\n")
-    assert git_info(files, "/work") == {"sha": "abc", "branch": None, "originUrl": None}
+    files.write("/repo/.git/HEAD", b"abc\n")
+    assert git_info(files, "/repo") == {"sha": "abc", "branch": None, "originUrl": None}
 
 
 def test_a_folder_outside_of_every_repository_has_no_git_info():
