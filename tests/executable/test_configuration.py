@@ -6,9 +6,13 @@ import json
 
 import pytest
 
-from codex_fakes.app_server.configuration import read_configuration
-from codex_fakes.app_server.defaults import DEFAULTS
-from codex_fakes.app_server.invocation import CommandLine, EarlyExit, parse_command_line
+from codex_fakes.app_server.configuration.config_toml import read_configuration
+from codex_fakes.app_server.configuration.defaults import DEFAULTS
+from codex_fakes.app_server.configuration.invocation import (
+    CommandLine,
+    EarlyExit,
+    parse_command_line,
+)
 
 HELLO = {"clientInfo": {"name": "tester", "version": "1"}}
 ASKED = [

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from codex_fakes.app_server import FAULTS, Fault, SimulatedAppServer, VirtualClock, parse_faults
-from codex_fakes.app_server.faults import GARBAGE, SLOW_READ_MS, FaultyConnection
+from codex_fakes.app_server.shell.faults import GARBAGE, SLOW_READ_MS, FaultyConnection
 from codex_fakes.script import script
 from codex_runtime.errors import ConfigurationError
 from support.dial import Dial

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_fakes.app_server.intake import QUEUE, Intake
+from codex_fakes.app_server.dialect.intake import QUEUE, Intake
 from codex_fakes.script import Run, Say, Wait, script
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from codex_fakes.app_server.invocation import EarlyExit, Listen, parse_command_line
-from codex_fakes.app_server.known_fields import FEATURES
+from codex_fakes.app_server.configuration.invocation import EarlyExit, Listen, parse_command_line
+from codex_fakes.app_server.configuration.known_fields import FEATURES
 
 HELLO = {"clientInfo": {"name": "tester", "version": "1"}}
 INITIALIZE = json.dumps({"id": 1, "method": "initialize", "params": HELLO}).encode() + b"\n"
@@ -240,9 +240,9 @@ def test_a_start_imports_neither_asyncio_nor_what_is_not_used(simulated):
         "import sys\n"
         "from codex_fakes.app_server.__main__ import _import_msgspec\n"
         "_import_msgspec()\n"
-        "import codex_fakes.app_server.executable\n"
+        "import codex_fakes.app_server.shell.executable\n"
         "print(sorted({'asyncio', 'websockets', 'yaml', 'tomllib', 'pathlib', 'click',"
-        " 'typing_extensions', 'codex_fakes.app_server.engine'} & set(sys.modules)))\n"
+        " 'typing_extensions', 'codex_fakes.app_server.turns.engine'} & set(sys.modules)))\n"
     )
     simulated.binary.write_text(f"{simulated.binary.read_text().splitlines()[0]}\n{program}")
     assert simulated.run().stdout == b"[]\n"

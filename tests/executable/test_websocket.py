@@ -14,7 +14,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from codex_fakes.app_server import SimulatedAppServer, SimulatedWebSocket, listening
+from codex_fakes.app_server import SimulatedAppServer, SimulatedWebSocket
+from codex_fakes.app_server.shell import listening
 from codex_fakes.script import Say, Wait, script
 from codex_runtime.app_server.websocket import WebSocketTransport
 from codex_runtime.errors import AppServerError, ConfigurationError

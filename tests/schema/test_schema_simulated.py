@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codex_fakes.app_server import SimulatedAppServer, SimulatedSettings, SystemClock
-from codex_fakes.app_server.census import SIMULATED
+from codex_fakes.app_server.dialect.census import SIMULATED
 from codex_runtime.errors import AppServerError
 from codex_runtime.protocol.answers import ANSWERS
 from codex_runtime.protocol.lock import LockValidators, MethodKind, packaged_lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codex_fakes.app_server.call_order import CallOrder
+from codex_fakes.app_server.threads.call_order import CallOrder
 
 
 class Line(CallOrder):

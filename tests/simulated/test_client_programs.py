@@ -11,10 +11,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_fakes.app_server.clock import Ids, VirtualClock
-from codex_fakes.app_server.files import MemoryFiles
+from codex_fakes.app_server.configuration.settings import SimulatedSettings
 from codex_fakes.app_server.machine import Machine
-from codex_fakes.app_server.settings import SimulatedSettings
+from codex_fakes.app_server.surroundings.clock import Ids, VirtualClock
+from codex_fakes.app_server.surroundings.files import MemoryFiles
 from codex_fakes.script.playing import ScriptPlayer
 from codex_fakes.script.steps import (
     CallTool,

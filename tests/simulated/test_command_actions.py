@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_fakes.app_server.command_actions import command_actions
-from codex_fakes.app_server.command_lines import amendment_for, quoted_argv
-from codex_fakes.app_server.items import command_execution, from_rollout, to_rollout
+from codex_fakes.app_server.threads.command_actions import command_actions
+from codex_fakes.app_server.threads.command_lines import amendment_for, quoted_argv
+from codex_fakes.app_server.threads.items import command_execution, from_rollout, to_rollout
 
 TABLE = Path(__file__).with_name("command_lines.jsonl")
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codex_fakes.app_server.command_lines import amendment_for, quoted_argv
+from codex_fakes.app_server.threads.command_lines import amendment_for, quoted_argv
 
 
 @pytest.mark.parametrize(

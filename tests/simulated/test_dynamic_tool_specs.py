@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_fakes.app_server.dialect import Refusal
-from codex_fakes.app_server.dynamic_tools import check_shape, check_tools, tool_names
+from codex_fakes.app_server.dialect.dynamic_tools import check_shape, check_tools, tool_names
+from codex_fakes.app_server.dialect.messages import Refusal
 
 TABLE = Path(__file__).with_name("dynamic_tool_specs.jsonl")
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]

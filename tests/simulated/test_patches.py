@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codex_fakes.app_server.files import MemoryFiles
-from codex_fakes.app_server.patches import PatchInvalid, TurnDiff, changes_of
+from codex_fakes.app_server.surroundings.files import MemoryFiles
+from codex_fakes.app_server.tools.patches import PatchInvalid, TurnDiff, changes_of
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_fakes.app_server.plan_text import Piece, PlanText
+from codex_fakes.app_server.model.plan_text import Piece, PlanText
 
 BEGIN, END = "<proposed_plan>", "</proposed_plan>"
 

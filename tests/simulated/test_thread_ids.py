@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codex_fakes.app_server.dialect import Refusal
-from codex_fakes.app_server.thread_ids import parse_thread_id
+from codex_fakes.app_server.dialect.messages import Refusal
+from codex_fakes.app_server.dialect.thread_ids import parse_thread_id
 
 ID = "01a201df-0000-7000-8000-000000000000"
 

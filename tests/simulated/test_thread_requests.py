@@ -7,8 +7,8 @@ import json
 import pytest
 
 from codex_fakes.app_server import VirtualClock
-from codex_fakes.app_server.files import MemoryFiles
-from codex_fakes.app_server.repositories import git_info
+from codex_fakes.app_server.surroundings.files import MemoryFiles
+from codex_fakes.app_server.surroundings.repositories import git_info
 from codex_fakes.script.steps import Response, Run, Say, Script, Wait
 
 pytestmark = pytest.mark.anyio

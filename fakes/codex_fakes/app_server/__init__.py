@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Final
 from codex_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from codex_fakes.app_server.clock import Clock, SystemClock, VirtualClock
-    from codex_fakes.app_server.faults import FAULTS, Fault, parse_faults
-    from codex_fakes.app_server.listening import SimulatedWebSocket
-    from codex_fakes.app_server.server import SimulatedAppServer
-    from codex_fakes.app_server.settings import SimulatedSettings
+    from codex_fakes.app_server.configuration.settings import SimulatedSettings
+    from codex_fakes.app_server.shell.faults import FAULTS, Fault, parse_faults
+    from codex_fakes.app_server.shell.listening import SimulatedWebSocket
+    from codex_fakes.app_server.shell.server import SimulatedAppServer
+    from codex_fakes.app_server.surroundings.clock import Clock, SystemClock, VirtualClock
 
 _MODULES: Final = {
-    "Clock": "clock",
-    "FAULTS": "faults",
-    "Fault": "faults",
-    "SimulatedAppServer": "server",
-    "SimulatedSettings": "settings",
-    "SimulatedWebSocket": "listening",
-    "SystemClock": "clock",
-    "VirtualClock": "clock",
-    "parse_faults": "faults",
+    "Clock": "surroundings.clock",
+    "FAULTS": "shell.faults",
+    "Fault": "shell.faults",
+    "SimulatedAppServer": "shell.server",
+    "SimulatedSettings": "configuration.settings",
+    "SimulatedWebSocket": "shell.listening",
+    "SystemClock": "surroundings.clock",
+    "VirtualClock": "surroundings.clock",
+    "parse_faults": "shell.faults",
 }
 """Where each name is defined; its module is imported when the name is first used."""
 

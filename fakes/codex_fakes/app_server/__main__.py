@@ -16,7 +16,7 @@ def main() -> None:
     # A start makes much and drops little: looking for garbage in it takes a tenth of its time.
     gc.disable()
     _import_msgspec()
-    from codex_fakes.app_server.executable import run
+    from codex_fakes.app_server.shell.executable import run
 
     gc.freeze()
     gc.enable()

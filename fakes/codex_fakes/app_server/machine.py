@@ -13,19 +13,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codex_fakes.app_server import dialect
-from codex_fakes.app_server.dialect import Answer, Request
-from codex_fakes.app_server.reception import Reception
-from codex_fakes.app_server.world import Connection, World
+from codex_fakes.app_server.dialect import messages as dialect
+from codex_fakes.app_server.dialect.messages import Answer, Request
+from codex_fakes.app_server.requests.reception import Reception
+from codex_fakes.app_server.threads.world import Connection, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codex_fakes.app_server.clock import Clock, Ids
-    from codex_fakes.app_server.files import Files
-    from codex_fakes.app_server.requests import Requests
-    from codex_fakes.app_server.settings import SimulatedSettings
-    from codex_fakes.app_server.world import Continuation
+    from codex_fakes.app_server.configuration.settings import SimulatedSettings
+    from codex_fakes.app_server.requests.handlers import Requests
+    from codex_fakes.app_server.surroundings.clock import Clock, Ids
+    from codex_fakes.app_server.surroundings.files import Files
+    from codex_fakes.app_server.threads.world import Continuation
     from codex_fakes.script.playing import ScriptPlayer
     from codex_runtime.errors import CodexRuntimeError
 
@@ -68,9 +68,9 @@ class Machine:
             What handles those requests.
         """
         if self._requests is None:
-            from codex_fakes.app_server.requests import Requests
-            from codex_fakes.app_server.rollout import RolloutWriter
-            from codex_fakes.app_server.shelf import Shelf
+            from codex_fakes.app_server.requests.handlers import Requests
+            from codex_fakes.app_server.storage.rollout import RolloutWriter
+            from codex_fakes.app_server.storage.shelf import Shelf
 
             shelf = Shelf(self._world, self._home)
             self._requests = Requests(self._world, RolloutWriter(self._world), shelf)
