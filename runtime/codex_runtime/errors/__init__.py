@@ -7,11 +7,13 @@ brackets, and the catalogue says whose fault it is and what to do about it.
 
 from __future__ import annotations
 
-from codex_runtime.errors.catalogue import CATALOGUE, ErrorEntry, Fault, entry_for
+from codex_runtime.errors.catalogue import CATALOGUE, entry_for
+from codex_runtime.errors.entry import ErrorEntry, Fault
 from codex_runtime.errors.exceptions import (
     AppServerError,
     CodexRuntimeError,
     ConfigurationError,
+    ContractError,
     LocalProtocolError,
     RemoteProtocolError,
     RequestFailedError,
@@ -23,6 +25,7 @@ __all__ = [
     "AppServerError",
     "CodexRuntimeError",
     "ConfigurationError",
+    "ContractError",
     "ErrorEntry",
     "Fault",
     "LocalProtocolError",

@@ -1,57 +1,28 @@
 """The error catalogue: every code with whose fault it is, its trigger, and what to do.
 
-May import nothing of the project. The invariant: a code is described here and nowhere else; the
+May import the entries only. The invariant: a code is described here and nowhere else; the
 reference page is generated from this table, and raising an unknown code is itself an error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from codex_runtime.errors.component_rows import COMPONENT
+from codex_runtime.errors.entry import ErrorEntry, Fault, entries
+from codex_runtime.errors.fake_convex_rows import FAKE_CONVEX
+from codex_runtime.errors.fake_server_rows import FAKE_SERVER
+from codex_runtime.errors.live_reads_rows import LIVE_READS
+from codex_runtime.errors.persistence_rows import PERSISTENCE
+from codex_runtime.errors.runtime_rows import RUNTIME
+from codex_runtime.errors.value_rows import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Fault(Enum):
-    """Whose fault a failure is: where to look first."""
-
-    CALLER = "caller"
-    """The program that uses this library: its arguments or the order of its calls."""
-    CONFIGURATION = "configuration"
-    """The machine or its set-up: a missing binary, a busy port, an unwritable folder."""
-    APP_SERVER = "app-server"
-    """The Codex app-server, or what stands in for it."""
-    MODEL = "model"
-    """The model behind the app-server, or the turn it was asked to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorEntry:
-    """One code of the catalogue.
-
-    Attributes:
-        code: The stable code, ``E_…``.
-        fault: Whose fault it is.
-        trigger: When it is raised.
-        advice: What to do.
-        recoverable: Whether the same call may succeed when repeated after doing that.
-    """
-
-    code: str
-    fault: Fault
-    trigger: str
-    advice: str
-    recoverable: bool
-
-
-def _entries(fault: Fault, *rows: tuple[str, str, str, bool]) -> tuple[ErrorEntry, ...]:
-    return tuple(ErrorEntry(code, fault, trigger, advice, ok) for code, trigger, advice, ok in rows)
-
-
-_PROTOCOL_REMOTE: Final = _entries(
+_PROTOCOL_REMOTE: Final = entries(
     Fault.APP_SERVER,
     (
         "E_PROTOCOL_LINE_TOO_LONG",
@@ -103,7 +74,7 @@ _PROTOCOL_REMOTE: Final = _entries(
     ),
 )
 
-_PROTOCOL_LOCAL: Final = _entries(
+_PROTOCOL_LOCAL: Final = entries(
     Fault.CALLER,
     (
         "E_PROTOCOL_OUTBOUND_INVALID",
@@ -143,7 +114,7 @@ _PROTOCOL_LOCAL: Final = _entries(
     ),
 )
 
-_TERMINAL: Final = _entries(
+_TERMINAL: Final = entries(
     Fault.MODEL,
     (
         "E_TERMINAL_INTERRUPTED",
@@ -184,7 +155,7 @@ _TERMINAL: Final = _entries(
 )
 
 _APP_SERVER: Final = (
-    *_entries(
+    *entries(
         Fault.APP_SERVER,
         (
             "E_APP_SERVER_START_FAILED",
@@ -241,7 +212,7 @@ _APP_SERVER: Final = (
             True,
         ),
     ),
-    *_entries(
+    *entries(
         Fault.CONFIGURATION,
         (
             "E_CODEX_BINARY_MISSING",
@@ -268,7 +239,7 @@ _APP_SERVER: Final = (
             True,
         ),
     ),
-    *_entries(
+    *entries(
         Fault.CALLER,
         (
             "E_APP_SERVER_NOT_STARTED",
@@ -298,7 +269,7 @@ _APP_SERVER: Final = (
 )
 
 _FAKES: Final = (
-    *_entries(
+    *entries(
         Fault.CALLER,
         (
             "E_SCRIPT_INVALID",
@@ -343,7 +314,7 @@ _FAKES: Final = (
             False,
         ),
     ),
-    *_entries(
+    *entries(
         Fault.APP_SERVER,
         (
             "E_MODEL_REQUEST_INVALID",
@@ -352,7 +323,7 @@ _FAKES: Final = (
             False,
         ),
     ),
-    *_entries(
+    *entries(
         Fault.CONFIGURATION,
         (
             "E_FAKE_PORT_BUSY",
@@ -381,7 +352,7 @@ _FAKES: Final = (
     ),
 )
 
-_CONFORMANCE: Final = _entries(
+_CONFORMANCE: Final = entries(
     Fault.CALLER,
     (
         "E_CONFORMANCE_TARGET_INVALID",
@@ -419,10 +390,16 @@ _CONFORMANCE: Final = _entries(
         "Run again; what the file holds is no result.",
         False,
     ),
+    (
+        "E_CONFORMANCE_DEPLOYMENT_UNREACHABLE",
+        "a deployment does not answer, or what answers is no Convex deployment",
+        "Check the URL, and the credentials that were given with it.",
+        True,
+    ),
 )
 
 _SCHEMA: Final = (
-    *_entries(
+    *entries(
         Fault.CONFIGURATION,
         (
             "E_SCHEMA_SOURCE_INCOMPLETE",
@@ -467,7 +444,7 @@ _SCHEMA: Final = (
             True,
         ),
     ),
-    *_entries(
+    *entries(
         Fault.CALLER,
         (
             "E_SCHEMA_METHOD_UNKNOWN",
@@ -495,6 +472,13 @@ CATALOGUE: Final[Mapping[str, ErrorEntry]] = MappingProxyType(
             *_FAKES,
             *_CONFORMANCE,
             *_SCHEMA,
+            *VALUES,
+            *LIVE_READS,
+            *COMPONENT,
+            *PERSISTENCE,
+            *RUNTIME,
+            *FAKE_CONVEX,
+            *FAKE_SERVER,
         )
     }
 )

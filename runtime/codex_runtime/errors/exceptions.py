@@ -7,9 +7,12 @@ catalogue does not know, so every code a user can meet is documented.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from codex_runtime.errors.catalogue import CATALOGUE, ErrorEntry
+from codex_runtime.errors.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from codex_runtime.errors.entry import ErrorEntry
 
 _CODE: Final = re.compile(r"\[([EW]_[A-Z0-9_]+)\]")
 
@@ -75,6 +78,14 @@ class RemoteProtocolError(CodexRuntimeError):
     ) -> None:
         super().__init__(code, text, advice=advice)
         self.raw = raw
+
+
+class ContractError(CodexRuntimeError):
+    """The contract between a host and its component was not kept, by a caller or by what is stored.
+
+    Across a deployment's boundaries it travels as the data of a ``ConvexError``,
+    ``{code, message}``: texts of other errors do not survive there.
+    """
 
 
 class AppServerError(CodexRuntimeError):

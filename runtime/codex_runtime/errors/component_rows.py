@@ -1,0 +1,443 @@
+"""The codes of the component and its host endpoints (spec 11 §1-4, §8-9).
+
+May import the entries only. The invariant: what a deployment refuses, it refuses with one of these;
+texts that once had no code have one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codex_runtime.errors.entry import Fault, entries
+
+COMPONENT: Final = (
+    *entries(
+        Fault.CALLER,
+        (
+            "E_THREAD_NOT_FOUND",
+            "the actor has no such thread; in a safe read, also no such conversation",
+            "Open or create it first, as the same actor.",
+            False,
+        ),
+        (
+            "E_THREAD_DELETING",
+            "a deletion runs on the thread; it takes no writes any more",
+            "Wait until the deletion has completed, then open the conversation anew.",
+            True,
+        ),
+        (
+            "E_TURN_DELETING",
+            "a deletion runs on the turn; it takes no writes any more",
+            "Leave the turn alone; nothing of it will be left.",
+            False,
+        ),
+        (
+            "E_ACTOR_PURGING",
+            "everything of the actor is being deleted; nothing new is taken until that is done",
+            "Wait until the purge has completed.",
+            True,
+        ),
+        (
+            "E_TURN_NOT_FOUND",
+            "the thread has no such turn",
+            "Accept or ingest the turn first.",
+            True,
+        ),
+        (
+            "E_TURN_ID_REUSED",
+            "a turn of this id was already accepted under another idempotency key",
+            "Give every turn an id of its own; repeat a call with the key it had.",
+            False,
+        ),
+        (
+            "E_STREAM_NOT_FOUND",
+            "the actor has no such stream, or it was cleaned up",
+            "Read the conversation again; what was streamed is among its messages.",
+            False,
+        ),
+        (
+            "E_STREAM_THREAD_MISMATCH",
+            "the stream belongs to another thread of the actor",
+            "Address the stream by the thread it belongs to.",
+            False,
+        ),
+        (
+            "E_AUTH_THREAD_FORBIDDEN",
+            "the thread belongs to somebody else",
+            "Act as the actor it belongs to.",
+            False,
+        ),
+        (
+            "E_AUTH_TURN_FORBIDDEN",
+            "the turn belongs to somebody else",
+            "Act as the actor it belongs to.",
+            False,
+        ),
+        (
+            "E_AUTH_SESSION_FORBIDDEN",
+            "the caller asks to act as somebody they are not signed in as",
+            "Sign in as that user, or leave the actor to the deployment.",
+            False,
+        ),
+        (
+            "E_CONVERSATION_NOT_FOUND",
+            "the actor has bound nothing to this conversation",
+            "Open the conversation first.",
+            False,
+        ),
+        (
+            "E_CONVERSATION_ID_REQUIRED",
+            "a conversation id is empty",
+            "Give the conversation an id of the application's.",
+            False,
+        ),
+        (
+            "E_CONVERSATION_THREAD_MISMATCH",
+            "the conversation is bound to another thread than the caller takes it to be",
+            "Read the binding again.",
+            True,
+        ),
+        (
+            "E_KEYSET_CURSOR_INVALID",
+            "a page's cursor is none that this list has given out",
+            "Begin again with the first page.",
+            True,
+        ),
+        (
+            "E_PAGE_SIZE_INVALID",
+            "a page's size is no whole number, negative, or more than one call may read",
+            "Ask for a whole number of items within the limit.",
+            False,
+        ),
+        (
+            "E_TOO_MANY_IDS",
+            "more ids were given than one call may look up",
+            "Ask for them in several calls.",
+            False,
+        ),
+        (
+            "E_APPROVAL_NOT_FOUND",
+            "the turn has no such approval",
+            "Read the pending approvals again.",
+            False,
+        ),
+        (
+            "E_APPROVAL_DECIDED",
+            "the approval was already decided otherwise",
+            "Read the approval again; a decision is given once.",
+            False,
+        ),
+        (
+            "E_SERVER_REQUEST_NOT_FOUND",
+            "the thread has no such server request",
+            "Read the pending requests again.",
+            False,
+        ),
+        (
+            "E_SERVER_REQUEST_SETTLED",
+            "the server request was already answered, or has expired",
+            "Read the request again; an answer is given once.",
+            False,
+        ),
+        (
+            "E_SERVER_REQUEST_QUESTIONS_JSON_INVALID",
+            "the questions of a server request are not a JSON array of questions",
+            "Write the questions as the app-server sends them.",
+            False,
+        ),
+        (
+            "E_INGEST_LIFECYCLE_NOT_ACCEPTED",
+            "a host endpoint that takes events of streams was given a lifecycle event",
+            "Send events of streams; a host takes no others.",
+            False,
+        ),
+        (
+            "E_INGEST_EVENT_INVALID",
+            "an event lacks a field, or has an empty id or a number that is not finite",
+            "Compare the event with the contract; the text says which one it is.",
+            False,
+        ),
+        (
+            "E_SYNC_EMPTY_BATCH",
+            "a batch holds no events",
+            "Send at least one event.",
+            False,
+        ),
+        (
+            "E_SYNC_PAYLOAD_SCHEMA_MISMATCH",
+            "the payload of an event of a known kind is malformed",
+            "Send the app-server's message as it came.",
+            False,
+        ),
+        (
+            "E_SYNC_TURN_ID_MISMATCH",
+            "an event names another turn than its payload",
+            "Take the turn id from the payload.",
+            False,
+        ),
+        (
+            "E_SYNC_TURN_ID_REQUIRED_FOR_TURN_EVENT",
+            "a turn event carries no turn id in its payload",
+            "Send the app-server's message as it came.",
+            False,
+        ),
+        (
+            "E_SYNC_SESSION_NOT_FOUND",
+            "the session is not known",
+            "Ensure the session, then send the batch again.",
+            True,
+        ),
+        (
+            "E_SYNC_SESSION_THREAD_MISMATCH",
+            "the session is bound to another thread",
+            "Ensure the session for this thread, then send the batch again.",
+            True,
+        ),
+        (
+            "E_SYNC_STREAM_ID_COLLISION",
+            "the stream id already belongs to another thread or turn",
+            "Give every turn's stream an id of its own.",
+            False,
+        ),
+        (
+            "E_SYNC_INVALID_CURSOR_RANGE",
+            "an event ends where it begins, or before",
+            "Number the events of a stream with half-open, growing ranges.",
+            False,
+        ),
+        (
+            "E_SYNC_OUT_OF_ORDER",
+            "a new event begins before the end of what the stream has delivered",
+            "Send the events of a stream in order, each once.",
+            False,
+        ),
+        (
+            "E_SYNC_DUP_EVENT_IN_BATCH",
+            "two different events of one batch have the same id",
+            "Give every event an id of its own.",
+            False,
+        ),
+        (
+            "E_SYNC_REPLAY_GAP",
+            "what was asked for is no longer held",
+            "Read the conversation again from its messages.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_INVALID",
+            "a chunk's index or counts are no whole numbers, or its payload is no JSON array",
+            "Mend the chunk and append it again.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_NOT_FOUND",
+            "the actor has no such import source",
+            "Start a new source.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_NOT_COLLECTING",
+            "the source is sealed or was given up",
+            "Start a new source.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_EXPIRED",
+            "nobody fed the source for too long; it was given up",
+            "Start a new source.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_CHUNK_CONFLICT",
+            "a chunk of this index was already appended with other content",
+            "Append each chunk once; start a new source to import something else.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_CHUNK_TOO_LARGE",
+            "a chunk does not fit into one document",
+            "Split it into smaller chunks.",
+            False,
+        ),
+        (
+            "E_SYNC_SOURCE_CHUNK_INDEX_GAP",
+            "chunks are missing between the first and the last",
+            "Append the missing chunks, then seal again.",
+            True,
+        ),
+        (
+            "E_SYNC_SOURCE_CHECKSUM_MISMATCH",
+            "the chunks are not as many, or not as large, as the importer counted",
+            "Append what is missing, then seal again; or start a new source.",
+            True,
+        ),
+        (
+            "E_SYNC_SOURCE_DIGEST_MISMATCH",
+            "the content of the chunks is not what the importer sent",
+            "Start a new source.",
+            False,
+        ),
+        (
+            "E_SYNC_MANIFEST_INVALID",
+            "the manifest is no JSON array of different messages, or not as long as was said",
+            "Mend the manifest and seal again.",
+            True,
+        ),
+        (
+            "E_SYNC_JOB_NOT_FOUND",
+            "the actor has no such import",
+            "Read the imports of the conversation again.",
+            False,
+        ),
+        (
+            "E_DELETE_ARGUMENT_INVALID",
+            "a delay or a batch size of a deletion is not a number that can be used",
+            "Give finite numbers, or leave them out.",
+            False,
+        ),
+        (
+            "E_DISPATCH_ID_REUSED",
+            "a dispatch of this id belongs to another turn of the thread",
+            "Give every dispatch an id of its own, or none: then it has the turn's.",
+            False,
+        ),
+        (
+            "E_DISPATCH_NOT_FOUND",
+            "the thread has no such dispatch",
+            "Read the open dispatches again.",
+            False,
+        ),
+        (
+            "E_DISPATCH_NOT_CLAIMED",
+            "the dispatch was not claimed",
+            "Claim it first.",
+            False,
+        ),
+        (
+            "E_DISPATCH_FENCED",
+            "another owner has claimed the dispatch since",
+            "Stop working on this turn; it is another owner's.",
+            False,
+        ),
+        (
+            "E_DISPATCH_SETTLED",
+            "the dispatch has already ended otherwise",
+            "Read what became of the turn.",
+            False,
+        ),
+    ),
+    *entries(
+        Fault.DEPLOYMENT,
+        (
+            "E_STATE_UNKNOWN",
+            "a stored state, or an event, is none that the contract knows",
+            "Compare the version of the component with this library's.",
+            False,
+        ),
+        (
+            "E_SYNC_JOB_INVALID",
+            "an import's stored state is none that the contract knows",
+            "Compare the version of the component with this library's.",
+            False,
+        ),
+        (
+            "E_SYNC_JOB_CHUNK_PAYLOAD_INVALID",
+            "a stored chunk can no longer be read; the import fails",
+            "Start a new source.",
+            False,
+        ),
+        (
+            "E_SYNC_MANIFEST_SET_MISMATCH",
+            "messages of the manifest are not among those of the thread; the import fails",
+            "Start a new source that holds them.",
+            False,
+        ),
+        (
+            "E_SYNC_JOB_CANCELLED_REPLACED",
+            "a newer source of the conversation was sealed; the older import is cancelled",
+            "Follow the newer import.",
+            False,
+        ),
+        (
+            "E_SYNC_JOB_STALLED",
+            "the steps of an import died again and again; the import fails",
+            "Look into the deployment's logs, then start a new source.",
+            False,
+        ),
+        (
+            "E_DELETE_JOB_FAILED",
+            "a batch of a deletion failed",
+            "Look into the job's message, then delete again.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_ENDPOINT_MISSING",
+            "the host lacks an endpoint of the manifest, or has it as another kind",
+            "Generate the host module anew and deploy it.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_COMPONENT_MISSING",
+            "the component is not mounted, not under this name, or lacks a function",
+            "Mount the component in the deployment's configuration and deploy it.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_ARGUMENTS",
+            "an endpoint does not take the arguments of the contract",
+            "Generate the host module anew and deploy it.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_REHEARSED",
+            "a rehearsal of a host's mutation went well and takes itself back",
+            "Nothing: that is how a rehearsal ends.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_ACTOR_UNBOUND",
+            "an endpoint lets a caller act as somebody they are not",
+            "Bind the actor to the caller's identity, or name the trust on purpose.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_ANSWER",
+            "an endpoint fails without a code, or answers in another shape than the contract's",
+            "Generate the host module anew and deploy it; look into what wraps the endpoint.",
+            False,
+        ),
+        (
+            "E_HOST_WIRING_WRITES_ELSEWHERE",
+            "a mutation of the host answers, but the component shows nothing of what it wrote",
+            "Let the endpoint lead to the component, under the name it is mounted with.",
+            False,
+        ),
+    ),
+    *entries(
+        Fault.APP_SERVER,
+        (
+            "E_SESSION_HEARTBEAT_TIMEOUT",
+            "a session was silent for too long and is taken for gone",
+            "Nothing: it is active again as soon as it is heard from.",
+            True,
+        ),
+        (
+            "E_STREAM_TIMEOUT",
+            "a stream was fed by nobody for too long; its turn is interrupted",
+            "Look after the runtime that fed it.",
+            False,
+        ),
+        (
+            "E_ITEM_FAILED",
+            "an item of a turn failed: a command, a patch, a tool",
+            "Read the item's payload.",
+            False,
+        ),
+        (
+            "E_TURN_INTERRUPTED",
+            "a turn was interrupted without a reason",
+            "Nothing: somebody wanted it so.",
+            False,
+        ),
+    ),
+)
