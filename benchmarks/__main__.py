@@ -10,9 +10,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import codexes, ingest, memory, startup
+from benchmarks import codexes, component, convex_engine, convex_wire, ingest, memory, startup
 
-SECTIONS = (ingest, memory, startup, codexes)
+SECTIONS = (ingest, memory, startup, codexes, convex_engine, convex_wire, component)
 
 
 def main(argv: list[str]) -> int:

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from codex_runtime.errors import CodexRuntimeError
+from codex_runtime.command_line import CodedGroup, ExitCode
 
 if TYPE_CHECKING:
     from codex_fakes.script.steps import Script
 
-EXIT_PROBLEMS: Final = 1
-"""The fake worked, and what it was asked was wrong."""
-
-EXIT_MISTAKE: Final = 3
-"""What the user asked for cannot be."""
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "codex-fakes",
+    cls=CodedGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def cli() -> None:
     """Fakes of what surrounds a host of Codex."""
 
@@ -56,7 +54,7 @@ def responses(file: Path, port: int, control: bool) -> None:  # a flag of click
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
-        sys.exit(EXIT_PROBLEMS)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 async def _serve(script: Script, port: int, *, control: bool) -> list[str]:
@@ -74,6 +72,48 @@ async def _serve(script: Script, port: int, *, control: bool) -> list[str]:
         sys.stdout.flush()
         await stop.wait()
     return [str(problem) for problem in server.problems]
+
+
+@cli.command()
+@click.option("--app", help="The app: package.module:attribute, or path/to/file.py:attribute.")
+@click.option("--codex", is_flag=True, help="The app is a Codex host with its component.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="The port on 127.0.0.1; 0 takes any free one.",
+)
+@click.option("--state", type=_FILE, help="The file that the data is kept in between starts.")
+@click.option("--admin-key", help="The key of administrators; a fixed one by default.")
+@click.option("--control", is_flag=True, help="Open the control door /_fake/.")
+@click.option("--virtual-clock", is_flag=True, help="Time stands still until /_fake/ moves it.")
+@click.option("--redact-logs", is_flag=True, help="Tell clients as little as production does.")
+def convex(admin_key: str | None, *, codex: bool, app: str | None, **options: Any) -> None:
+    """Serve an in-memory Convex, until SIGINT or SIGTERM.
+
+    Prints the deployment's URL when it is ready, then the admin key. Misuse of the fake by the
+    app's functions is printed to stderr at the end, and the exit code is 1.
+    """
+    import asyncio
+
+    from codex_fakes.convex.wire.command import serve
+
+    if codex and app is not None:
+        raise click.UsageError("--app and --codex exclude each other: each says what is served")
+
+    def say(line: str) -> None:
+        click.echo(line)
+        sys.stdout.flush()
+
+    if admin_key is not None:
+        options["admin_key"] = admin_key
+    served = "codex_fakes.component.deployed:app" if codex else app
+    problems = asyncio.run(serve(say=say, app=served, **options))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 @cli.command("script-schema")
@@ -98,11 +138,4 @@ def check_script(file: Path) -> None:
 
 def main() -> None:
     """Run the command; what the console script calls."""
-    try:
-        cli()
-    except CodexRuntimeError as error:
-        # One line, whatever stands in the file it is about.
-        click.echo(" ".join(str(error).split()), err=True)
-        if error.advice:
-            click.echo(error.advice, err=True)
-        sys.exit(EXIT_MISTAKE)
+    cli(prog_name="codex-fakes")
