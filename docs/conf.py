@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "catalogues",
+    "contract_tables",
 ]
 html_theme = "furo"
 html_title = f"codex-runtime {version}"
