@@ -1,0 +1,283 @@
+"""The runtime's decisions: what happens goes in, what is to be done comes out.
+
+May import the other parts. No IO and no event loop: one mailbox calls it, event by event, and does
+what it says. The invariant: two events never interleave; what is shown is what is (spec 06).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codex_runtime.app_server.events import ConnectionEnded
+from codex_runtime.contract.functions.reading import UpsertUsageArgs
+from codex_runtime.errors import CodexRuntimeError
+from codex_runtime.host.common import Common, Emit, HostError, Settings, Tell
+from codex_runtime.host.ingesting import Ingest
+from codex_runtime.host.phases import HostState
+from codex_runtime.host.request_desk import RequestDesk
+from codex_runtime.host.steps import Close, Keep, Open
+from codex_runtime.host.thread_control import ThreadControl
+from codex_runtime.host.turn_control import TurnControl
+from codex_runtime.protocol.classification import thread_and_turn_of
+from codex_runtime.protocol.correlation import LateAnswer
+from codex_runtime.protocol.messages import Notification, Request, decode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from codex_runtime.host.common import Outside
+    from codex_runtime.host.flows import Flow
+
+DRAIN_ATTEMPTS: Final = 3
+"""How often to try to keep what waits before the runtime stops."""
+_STOPPED: Final = "Bridge stopped before request completed."
+
+
+class HostCore:
+    """The runtime without its shell.
+
+    Args:
+        outside: Time and chance.
+        durable: Whether anything outlives the runtime.
+        outbox: Whether accepted turns outlive the runtime.
+        tools: The definitions of the registered tools.
+        tool_names: Their names.
+
+    Attributes:
+        common: What the parts share.
+        ingest: What waits to be kept.
+        turns: The turn in flight.
+        requests: The requests that wait for an answer.
+        threads: The open thread.
+    """
+
+    def __init__(
+        self,
+        outside: Outside,
+        *,
+        durable: bool,
+        outbox: bool,
+        tools: tuple[Any, ...] = (),
+        tool_names: Container[str] = (),
+    ) -> None:
+        self.common = Common(outside, durable, outbox)
+        self.ingest = Ingest(self.common)
+        self.requests = RequestDesk(self.common, self._changed, tool_names)
+        self.turns = TurnControl(self.common, self._changed, self.requests.turn_ended)
+        self.threads = ThreadControl(self.common, self.turns, self._changed, tools)
+        self._running = False
+        self._changed_at = outside.now_ms()
+
+    def take_out(self) -> list[Any]:
+        """Give what is to be done outside since the last time, in order."""
+        out, self.common.out = self.common.out, []
+        return out
+
+    def connect(self, settings: Settings) -> Flow:
+        """Connect to the app-server.
+
+        Args:
+            settings: With what.
+        """
+        common = self.common
+        if not common.move("connect"):
+            self._changed()
+            return
+        common.settings = settings
+        common.clear_error()
+        common.enqueued.clear()
+        common.skipped.clear()
+        self.ingest.reset(settings.session_id)
+        self._changed()
+        try:
+            yield Open()
+        except CodexRuntimeError as error:
+            common.move("openFailed")
+            common.settings = None
+            common.note(error)
+            self._changed()
+            raise
+        self._running = True
+        common.move("opened")
+        self._changed()
+
+    def stop(self) -> Flow:
+        """Stop: what waits is kept, what is open is closed, nothing is left running."""
+        common = self.common
+        if common.lifecycle == "stopped":
+            return
+        was_open = self._running
+        failure: CodexRuntimeError | None = None
+        common.move("stop")
+        self._changed()
+        if was_open:
+            try:
+                yield from self.turns.give_up("the runtime was stopped")
+                yield from self.requests.expire_all()
+                yield from self.ingest.drain(DRAIN_ATTEMPTS)
+            except CodexRuntimeError as error:
+                failure = error
+                common.report(f"Runtime stop flush failed: {error}", "[runtime:stop]")
+        if was_open:
+            yield Close()
+        self._running = False
+        self._forget()
+        common.move("stopped")
+        common.clear_error()
+        self._changed()
+        if failure is not None:
+            raise failure
+
+    def arrived(self, event: Any) -> None:
+        """Take an event of the connection.
+
+        Args:
+            event: A notification, a request, an error that is a value, or the end.
+        """
+        common = self.common
+        if isinstance(event, ConnectionEnded):
+            self._exited(event)
+            return
+        if isinstance(event, LateAnswer):
+            return
+        if not isinstance(event, Notification | Request):
+            common.move("protocolError")
+            common.last_error_code, common.last_error = None, str(event)
+            common.report(str(event), getattr(event, "raw", b"").decode(errors="replace"))
+            self._changed()
+            return
+        try:
+            self._take(event)
+        except CodexRuntimeError as error:
+            failure = HostError(
+                "E_RUNTIME_PROTOCOL_EVENT_INVALID",
+                f'Failed to process event "{event.method}": {error}',
+            )
+            common.note(failure)
+            common.report(str(failure), event.raw.decode(errors="replace"))
+            self._changed()
+
+    def _take(self, message: Notification | Request) -> None:
+        common = self.common
+        if common.lifecycle == "troubled" and common.move("event"):
+            common.clear_error()
+            self._changed()
+        thread, runtime_turn = thread_and_turn_of(message)
+        if thread is None:
+            self._take_global(message)
+            return
+        if thread != common.bound.runtime_id:
+            # Of another thread: it is told, and never kept in the open one.
+            common.skipped[message.method] += 1
+            common.out.append(Tell("event", message))
+            return
+        if isinstance(message, Notification) and runtime_turn is not None:
+            self._note_turn(message, runtime_turn)
+        turn_id = self.turns.persisted(runtime_turn)
+        if isinstance(message, Request):
+            self.requests.arrived(message, turn_id)
+        elif message.method == "serverRequest/resolved":
+            self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
+        elif message.method == "thread/tokenUsage/updated":
+            self._count_tokens(message, turn_id)
+        common.out.append(Tell("event", message))
+        self.ingest.take(message, turn_id, in_flight=self.turns.in_flight)
+        if isinstance(message, Notification) and runtime_turn is not None:
+            self._end_turn(message, runtime_turn)
+
+    def _take_global(self, message: Notification | Request) -> None:
+        if isinstance(message, Request):
+            self.requests.arrived(message, None)
+        elif message.method == "serverRequest/resolved":
+            self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
+        self.common.out.append(Tell("global", message))
+
+    def _note_turn(self, message: Notification, runtime_turn: str) -> None:
+        if message.method == "turn/started":
+            self.turns.started(runtime_turn)
+        elif message.method == "error":
+            self.turns.erred(message, runtime_turn)
+
+    def _end_turn(self, message: Notification, runtime_turn: str) -> None:
+        # Its end is put into the queue before the next turn can begin.
+        if message.method == "turn/completed":
+            self.turns.completed(message, runtime_turn)
+
+    def _count_tokens(self, message: Notification, turn_id: str | None) -> None:
+        common = self.common
+        settings = common.settings
+        thread_id = common.bound.thread_id
+        if settings is None or thread_id is None or turn_id is None:
+            return
+        usage: Any = decode_json(message.params or b"{}").get("tokenUsage", {})
+        window = usage.get("modelContextWindow")
+        counts = {**_counts(usage, "total", ""), **_counts(usage, "last", "last_")}
+        if window is not None:
+            counts["model_context_window"] = window
+        args = UpsertUsageArgs(actor=settings.actor, thread_id=thread_id, turn_id=turn_id, **counts)
+        common.begin(self._keep_tokens(args))
+
+    def _keep_tokens(self, args: UpsertUsageArgs) -> Flow:
+        try:
+            yield Keep("upsert_token_usage", args)
+        except CodexRuntimeError as error:
+            self.common.report(f"Failed to persist token usage: {error}", "[runtime:tokenUsage]")
+
+    def _exited(self, event: ConnectionEnded) -> None:
+        common = self.common
+        if event.requested or not self._running:
+            return
+        self._running = False
+        code = event.end.exit_code
+        common.move("exit")
+        common.last_error_code = None
+        common.last_error = f"codex exited with code {'unknown' if code is None else code}"
+        self._forget()
+        self._changed()
+
+    def _forget(self) -> None:
+        """Forget everything that was the app-server's; end whatever waits for it."""
+        common = self.common
+        self.turns.reset()
+        self.requests.reset()
+        common.settings = None
+        common.bound = type(common.bound)()
+        stopped = HostError("E_RUNTIME_STOPPED", _STOPPED)
+        common.do(common.flows.cancel_all(stopped))
+
+    def _changed(self) -> None:
+        self._changed_at = self.common.outside.now_ms()
+        self.common.out.append(Emit(self.state))
+
+    @property
+    def state(self) -> HostState:
+        """What is shown of the runtime, as it is now."""
+        common = self.common
+        slot = self.turns.slot
+        return HostState(
+            running=self._running,
+            phase=common.phase,
+            source=common.source,
+            updated_at_ms=self._changed_at,
+            runtime_conversation_id=common.bound.runtime_id,
+            conversation_id=common.bound.conversation_id,
+            turn_id=None if slot is None else slot.turn_id,
+            turn_in_flight=slot is not None,
+            pending_server_request_count=len(self.requests),
+            ingest_metrics=common.metrics(len(self.ingest.queue), self.ingest.queue.weight),
+            outbox=common.outbox,
+            last_error_code=common.last_error_code,
+            last_error=common.last_error,
+        )
+
+
+def _counts(usage: dict[str, Any], part: str, prefix: str) -> dict[str, Any]:
+    names = {
+        "total_tokens": "totalTokens",
+        "input_tokens": "inputTokens",
+        "cached_input_tokens": "cachedInputTokens",
+        "output_tokens": "outputTokens",
+        "reasoning_output_tokens": "reasoningOutputTokens",
+    }
+    told = usage.get(part) or {}
+    return {f"{prefix}{name}": told.get(wire, 0) for name, wire in names.items()}

@@ -1,0 +1,151 @@
+"""Flows: what the runtime does in several steps, as generators that one mailbox drives.
+
+May import nothing of the project. No IO and no event loop. A flow yields a step (something to be
+done outside) and is resumed with what came of it; between two steps nothing else happens. The
+invariants: flows are driven by one caller only; every ticket is settled exactly once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Flow: TypeAlias = Generator[Any, Any, Any]
+"""A flow: it yields steps and returns what whoever began it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Have a step done outside; resume the flow with what comes of it.
+
+    Attributes:
+        number: The flow.
+        step: The step.
+    """
+
+    number: int
+    step: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Tell whoever began a flow how it ended.
+
+    Attributes:
+        ticket: What it was begun with.
+        value: What it returned.
+        error: What it raised, if it did.
+    """
+
+    ticket: Any
+    value: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Signal:
+    """Something a flow can wait for within the runtime: ``yield signal``."""
+
+    waiting: list[int] = field(default_factory=list)
+
+
+class Flows:
+    """The flows that are under way."""
+
+    def __init__(self) -> None:
+        self._flows: dict[int, tuple[Flow, Any]] = {}
+        self._active: set[int] = set()
+        self._numbers = 0
+        self._fired: deque[int] = deque()
+        self._out: list[Perform | Settle] = []
+
+    def __len__(self) -> int:
+        """How many flows are under way."""
+        return len(self._flows)
+
+    def begin(self, flow: Flow, ticket: Any = None) -> list[Perform | Settle]:
+        """Begin a flow.
+
+        Args:
+            flow: The flow.
+            ticket: Whom to tell how it ended; ``None`` for nobody.
+
+        Returns:
+            What is to be done now, in order.
+        """
+        self._numbers += 1
+        self._flows[self._numbers] = (flow, ticket)
+        self._advance(self._numbers, None, None)
+        return self._drained()
+
+    def resume(
+        self, number: int, value: Any = None, error: BaseException | None = None
+    ) -> list[Perform | Settle]:
+        """Go on with a flow whose step is done.
+
+        Args:
+            number: The flow; one that was cancelled meanwhile is passed over.
+            value: What came of its step.
+            error: What went wrong with it.
+
+        Returns:
+            What is to be done now, in order.
+        """
+        if number in self._flows:
+            self._advance(number, value, error)
+        return self._drained()
+
+    def fire(self, signal: Signal) -> None:
+        """Let every flow go on that waits for a signal, as soon as the present one has yielded."""
+        self._fired.extend(signal.waiting)
+        signal.waiting.clear()
+
+    def cancel_all(self, error: BaseException) -> list[Perform | Settle]:
+        """End every flow but the one that asks for it; whoever began them is told.
+
+        Args:
+            error: Why.
+
+        Returns:
+            Whom to tell.
+        """
+        for number in set(self._flows) - self._active:
+            flow, ticket = self._flows.pop(number)
+            flow.close()
+            if ticket is not None:
+                self._out.append(Settle(ticket, error=error))
+        self._fired.clear()
+        out, self._out = self._out, []
+        return out
+
+    def _drained(self) -> list[Perform | Settle]:
+        while self._fired:
+            number = self._fired.popleft()
+            if number in self._flows:
+                self._advance(number, None, None)
+        out, self._out = self._out, []
+        return out
+
+    def _advance(self, number: int, value: Any, error: BaseException | None) -> None:
+        flow, ticket = self._flows[number]
+        self._active.add(number)
+        try:
+            step = flow.send(value) if error is None else flow.throw(error)
+        except StopIteration as end:
+            self._end(number, ticket, Settle(ticket, end.value))
+        except Exception as failure:  # noqa: BLE001 - whoever began the flow is told
+            self._end(number, ticket, Settle(ticket, error=failure))
+        else:
+            if isinstance(step, Signal):
+                step.waiting.append(number)
+            else:
+                self._out.append(Perform(number, step))
+        finally:
+            self._active.discard(number)
+
+    def _end(self, number: int, ticket: Any, settled: Settle) -> None:
+        del self._flows[number]
+        if ticket is not None or settled.error is not None:
+            self._out.append(settled)
