@@ -7,14 +7,51 @@ import asyncio
 import pytest
 
 from codex_fakes.script import Say, Script, script
-from differential import known, threads, tools, turns, wire
+from differential import (
+    client_tools,
+    commands,
+    compactions,
+    endings,
+    known,
+    malformed,
+    model_failures,
+    more_threads,
+    more_turns,
+    patches,
+    threads,
+    tools,
+    turns,
+    unturned,
+    wire,
+)
+from support.campaign import CAMPAIGN
 from support.programs import Program, read, start, turn
 from support.servers import Simulated
-from support.two_servers import Player, compared, machine_of, unlike
+from support.two_servers import RUNS, Player, compared, machine_of, unlike
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-PROGRAMS = {**turns.PROGRAMS, **tools.PROGRAMS, **threads.PROGRAMS, **wire.PROGRAMS}
+RECORDED = {
+    **turns.PROGRAMS,
+    **tools.PROGRAMS,
+    **threads.PROGRAMS,
+    **wire.PROGRAMS,
+    **endings.PROGRAMS,
+}
+"""The scenarios of the recordings, played to the simulation in this process and in its own."""
+FURTHER = {
+    **patches.PROGRAMS,
+    **commands.PROGRAMS,
+    **client_tools.PROGRAMS,
+    **model_failures.PROGRAMS,
+    **more_turns.PROGRAMS,
+    **more_threads.PROGRAMS,
+    **compactions.PROGRAMS,
+    **unturned.PROGRAMS,
+    **malformed.PROGRAMS,
+}
+"""Scenarios of the same kinds; in a process of its own the simulation plays them in campaigns."""
+PROGRAMS = {**RECORDED, **FURTHER}
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +71,13 @@ def expected(name):
 
 @pytest.mark.parametrize("name", [expected(name) for name in PROGRAMS])
 async def test_both_app_servers_say_the_same(name, machine, tmp_path):
-    found = await compared(PROGRAMS[name], tmp_path, machine, known.stable)
+    options = {"apart": CAMPAIGN or name in RECORDED, "runs": known.RUNS.get(name, RUNS)}
+    found = await compared(PROGRAMS[name], tmp_path, machine, known.stable, **options)
     assert not found, "\n".join(found[:20])
 
 
 def test_the_tables_name_scenarios():
-    assert set(known.GAPS) | set(known.RACES) <= set(PROGRAMS)
+    assert set(known.GAPS) | set(known.RACES) | set(known.RUNS) <= set(PROGRAMS)
 
 
 HELLO_AND_READ = Program(script(Say(text=("Hel", "lo"))), (start(), turn(), read()))

@@ -152,7 +152,7 @@ PROGRAMS = {
         ),
         (start(), turn("one", "first"), turn("two", "second")),
         {"auto_compact_token_limit": 500, "model_context_window": 2000},
-        worked_out={"model_context_window": 1_900, "exceeds_skills_budget": True},
+        worked_out={"model_context_window": 1_900},
     ),
     "08h revert": Program(
         script(*TWO, Say(text="after revert")),

@@ -72,6 +72,53 @@ def test_an_override_wins_over_the_file_as_it_does_with_the_real_one(simulated, 
     assert ours == opened(real, *overrides)
 
 
+STRICTLY = (
+    {"model": "gpt-5.5"},
+    {"features": {}},
+    {"nope": 1},
+    {"nope": {"inner": 1}},
+    {"nope.inner": 1},
+    {"features": {"nope": True}},
+    {"features.nope": True},
+    {"features": {"nope": "text"}},
+    {"features": {"instant_interrupt": 1, "nope": True}},
+    {"nope": 1, "features": {"other": True}},
+    {"nope": 1, "features": 5},
+    {"nope": 1, "approval_policy": "bogus"},
+    {"features": {"nope": True}, "approval_policy": "bogus"},
+    {"nope": 1, "approval_policy": "untrusted"},
+)
+"""What clients send along with a thread; the names it has are known, or not."""
+
+
+def errors_of_starts(codex, *arguments):
+    """What a server answers to the start of a thread with each configuration; null is taken."""
+    process = codex.popen("app-server", *arguments)
+    starts = [
+        {"id": number, "method": "thread/start", "params": {"config": config}}
+        for number, config in enumerate(STRICTLY, 2)
+    ]
+    for line in (ASKED[0], *starts):
+        process.stdin.write(json.dumps(line).encode() + b"\n")
+    process.stdin.flush()
+    errors = {}
+    for line in process.stdout:
+        message = json.loads(line)
+        if "id" in message:
+            errors[message["id"]] = message.get("error")
+        if len(errors) == len(starts) + 1:
+            break
+    process.communicate(timeout=20)
+    return [errors[start["id"]] for start in starts]
+
+
+@pytest.mark.real
+def test_a_strict_server_takes_no_names_it_does_not_know_from_a_client(simulated, real):
+    ours = errors_of_starts(simulated, "--strict-config")
+    assert ours == errors_of_starts(real, "--strict-config")
+    assert [error is None for error in ours] == [True, True, *(False,) * (len(STRICTLY) - 2)]
+
+
 def read(text, *arguments):
     asked = parse_command_line([*arguments, "app-server"])
     return read_configuration("/h/config.toml", text, asked)

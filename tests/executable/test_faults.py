@@ -9,7 +9,8 @@ import signal
 import pytest
 
 from codex_fakes.app_server import FAULTS, Fault, SimulatedAppServer, VirtualClock, parse_faults
-from codex_fakes.app_server.shell.faults import GARBAGE, SLOW_READ_MS, FaultyConnection
+from codex_fakes.app_server.shell.fault_language import SLOW_READ_MS, Condition
+from codex_fakes.app_server.shell.faults import GARBAGE, FaultyConnection
 from codex_fakes.script import script
 from codex_runtime.errors import ConfigurationError
 from support.dial import Dial
@@ -201,6 +202,75 @@ async def test_each_connection_counts_its_own_messages(home):
             await dial.close()
 
 
+def through(text, *lines, asked=()):
+    """What a client gets of some messages of the server."""
+    connection = FaultyConnection(parse_faults(text))
+    for message in asked:
+        connection.heard(json.dumps(message).encode() + b"\n")
+    written = [json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines]
+    return [json.loads(line) for line in connection.said(written)]
+
+
+def told(method, **params):
+    return {"method": method, "params": params}
+
+
+def test_a_field_gets_another_value_where_the_conditions_hold():
+    text = "put=a[params.n=1]:params.n=2"
+    assert through(text, told("a", n=1), told("a", n=3)) == [told("a", n=2), told("a", n=3)]
+
+
+def test_a_field_can_be_left_out_of_a_message_and_of_a_list():
+    assert through("omit=a:params.n", told("a", n=1)) == [told("a")]
+    assert through("omit=a:params.n.-1", told("a", n=[1, 2])) == [told("a", n=[1])]
+
+
+def test_a_path_that_leads_nowhere_changes_nothing():
+    text = "put=a:params.no.such=1, omit=a:params.n.5, put=a:params.n.x=1"
+    assert through(text, told("a", n=[1])) == [told("a", n=[1])]
+
+
+def test_an_answer_is_known_by_its_request():
+    asked = [{"id": 1, "method": "read", "params": {"all": True}}, {"id": 2, "method": "read"}]
+    text = "put=read[request.params.all=true]:result=changed"
+    answers = [{"id": 1, "result": "r"}, {"id": 2, "result": "r"}]
+    assert through(text, *answers, asked=asked) == [{"id": 1, "result": "changed"}, answers[1]]
+
+
+def test_a_message_is_inserted_with_what_stands_in_the_one_before_it():
+    text = 'insert=a:{"method":"b","params":{"of":["@params.n","@params.none"]}}'
+    assert through(text, told("a", n=7)) == [told("a", n=7), told("b", of=[7, None])]
+
+
+def test_a_late_message_comes_behind_the_one_it_waits_for():
+    lines = [told("a", n=1), told("b"), told("a", n=2), told("c"), told("b")]
+    assert through("late=a[params.n=1]:c", *lines) == [
+        lines[1],
+        lines[2],
+        lines[3],
+        lines[0],
+        lines[4],
+    ]
+
+
+def test_any_message_can_be_meant():
+    assert through("put=*[params]:x=1", told("a"), {"id": 1, "result": 2}) == [
+        {**told("a"), "x": 1},
+        {"id": 1, "result": 2},
+    ]
+
+
+async def test_a_request_can_be_refused_with_a_text(home):
+    faults = ("refuse=thread/start[params.ephemeral=true]:not today",)
+    async with SimulatedAppServer(script(otherwise="echo"), home=home, faults=faults) as server:
+        dial = Dial(server.connect())
+        await dial.hello()
+        answer = await dial.ask(7, "thread/start", {"ephemeral": True})
+        assert answer == {"id": 7, "error": {"code": -32600, "message": "not today"}}
+        assert "result" in await dial.ask(8, "thread/start", {})
+        await dial.close()
+
+
 # --- how they are named ---------------------------------------------------------------------------
 
 
@@ -214,6 +284,29 @@ def test_faults_are_named_with_a_method_and_a_number():
     assert parse_faults("") == ()
 
 
+def test_conditions_and_arguments_may_hold_what_separates_faults():
+    text = (
+        "drop=item/started[params.item.type=plan][params.text^=a:b,c]#2, "
+        'put=a[b!=null]:c.0={"d":[1,2]},insert=e:{"method":"f, g"}, refuse=h:no'
+    )
+    assert parse_faults(text) == (
+        Fault(
+            "drop",
+            "item/started",
+            2,
+            where=(
+                Condition(("params", "item", "type"), "=", "plan"),
+                Condition(("params", "text"), "^=", "a:b,c"),
+            ),
+        ),
+        Fault(
+            "put", "a", where=(Condition(("b",), "!=", None),), path=("c", "0"), value={"d": [1, 2]}
+        ),
+        Fault("insert", "e", value={"method": "f, g"}),
+        Fault("refuse", "h", text="no"),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -223,6 +316,13 @@ def test_faults_are_named_with_a_method_and_a_number():
         ("drop=turn/started#0", "is not the number of a message"),
         ("drop=turn/started#x", "is not the number of a message"),
         ("slow-reader=turn/start", "is not about one message"),
+        ("drop=turn/started#2[params]", "the number stands behind the conditions"),
+        ("drop=turn/started[params", "a condition is written as"),
+        ("drop=turn/started[=3]", "a condition is written as"),
+        ("drop=turn/started:params", "takes nothing behind a colon"),
+        ("late=turn/started", "needs :METHOD"),
+        ("put=turn/started:params", "say which field gets which value"),
+        ("insert=turn/started:[1]", "the message is a JSON object"),
     ],
 )
 def test_a_fault_that_cannot_be_understood_is_refused(text, why):

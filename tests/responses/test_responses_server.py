@@ -348,3 +348,22 @@ def test_without_its_dependencies_the_server_names_the_extra():
     )
     assert done.stdout.startswith("[E_EXTRA_MISSING]")
     assert "starlette" in done.stdout
+
+
+async def test_nobody_listens_once_everything_is_played():
+    asked = {"model": "m", "stream": True, "input": []}
+    script = Script(responses=(Response(steps=(Say(text="x"),)),), otherwise="unreachable")
+    async with ResponsesServer(script) as server, httpx.AsyncClient() as client:
+        url = f"{server.base_url}/responses"
+        answer = await client.post(url, json=asked)
+        assert "response.completed" in answer.text
+        with pytest.raises(httpx.TransportError):
+            await client.post(url, json=asked)
+        assert len(server.requests) == 1
+
+
+async def test_nobody_listens_from_the_start_where_nothing_is_to_be_played():
+    nobody = ResponsesServer(Script(otherwise="unreachable"))
+    async with nobody as server, httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.post(f"{server.base_url}/responses", json={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 
@@ -204,3 +205,17 @@ def test_an_argument_that_contains_itself_is_refused():
     endless = {}
     endless["a"] = endless
     assert "nested more than" in refusal((CallTool(tool="t", arguments=endless),))
+
+
+@pytest.mark.parametrize("step", [Say(text="a", item_id="x"), Think(summary=("a",), item_id="x")])
+def test_an_item_that_has_an_id_cannot_be_anonymous(step):
+    named = msgspec.structs.replace(step, anonymous=True)
+    assert "has an id, and is said to have none" in refusal((named,))
+
+
+@pytest.mark.parametrize("more", [{"when": "x"}, {"repeat": True}])
+def test_a_model_that_becomes_unreachable_has_no_conditions(more):
+    asked = Response(steps=(Say(text="a"),), **more)
+    with pytest.raises(ConfigurationError) as caught:
+        check_script(Script(responses=(asked,), otherwise="unreachable"))
+    assert caught.value.text.startswith("response 1 is conditional or repeated")

@@ -93,6 +93,8 @@ class Bench:
     def __init__(self, responses=(), retries=0, files=None):
         self.clock = VirtualClock()
         self.files = MemoryFiles() if files is None else files
+        # The folder that threads work in is there.
+        self.files.write("/w/README", b"")
         self.machine = Machine(
             SimulatedSettings(stream_max_retries=retries, cwd="/w"),
             ScriptPlayer(Script(responses=tuple(responses), otherwise="echo")),

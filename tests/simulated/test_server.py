@@ -186,7 +186,7 @@ async def test_a_script_with_steps_that_are_not_played_is_refused(folders):
 async def test_requests_that_are_not_played_are_refused_with_a_code(simulated):
     async with simulated(Script()) as server:
         dial, _ = await started(server)
-        answer = await dial.ask(1, "model/list", {})
+        answer = await dial.ask(1, "skills/list", {})
         assert answer["error"]["code"] == -32601
         assert answer["error"]["message"].startswith("[E_FAKE_NOT_SIMULATED] ")
 
@@ -204,6 +204,56 @@ async def test_a_defect_of_the_simulation_ends_it_and_is_not_swallowed(simulated
 
     with pytest.raises(ZeroDivisionError):
         await run_into_it()
+
+
+async def test_a_clock_does_not_jump_farther_than_it_may(simulated):
+    clock = VirtualClock(longest_jump_ms=1_000)
+    began = clock.now_ms()
+    near, far = (Say(text=("one", "two"), pause_ms=pause) for pause in (900, 1_100))
+    async with simulated(script(near, far), clock=clock) as server:
+        dial, thread = await started(server)
+        await dial.turn(thread)
+        await dial.notified("turn/completed")
+        assert clock.now_ms() == began + 900
+        await dial.turn(thread)
+        await server.settle()
+        assert dial.methods().count("turn/completed") == 1
+        await dial.close()
+
+
+async def test_the_rate_limits_in_the_headers_of_an_answer_are_told_until_others_are(simulated):
+    headers = {
+        "x-codex-primary-used-percent": "12.5",
+        "x-codex-primary-window-minutes": "300",
+        "x-codex-primary-reset-at": "1900000000",
+        "x-codex-secondary-used-percent": "no number",
+        "x-codex-credits-has-credits": "true",
+        "x-codex-credits-unlimited": "false",
+        "x-codex-credits-balance": "9.99",
+    }
+    answers = (Response((Say(text="one"),), headers=headers), Response((Say(text="two"),)))
+    async with simulated(Script(responses=answers)) as server:
+        dial, thread = await started(server)
+        for _ in range(2):
+            await dial.turn(thread)
+            await server.settle()
+        await dial.ask("fence", "thread/loaded/list", {})
+        told = [m for m in dial.messages if m.get("method") == "account/rateLimits/updated"]
+        for message in told:
+            limits = message["params"]["rateLimits"]
+            assert limits["primary"] == {
+                "usedPercent": 13,
+                "windowDurationMins": 300,
+                "resetsAt": 1_900_000_000,
+            }
+            assert limits["secondary"] is None
+            assert limits["credits"] == {
+                "hasCredits": True,
+                "unlimited": False,
+                "balance": "9.99",
+            }
+        assert len(told) == 2
+        await dial.close()
 
 
 # --- the end ---------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ async def test_a_login_that_waits_for_the_browser_ends_when_it_is_cancelled(simu
     assert again["result"]["status"] == "notFound"
 
 
-# --- compaction and goals ------------------------------------------------------------------------
+# --- compaction ----------------------------------------------------------------------------------
 
 
 async def test_what_the_model_says_in_a_compaction_is_never_told(simulated):
@@ -256,16 +256,6 @@ async def test_what_the_model_says_in_a_compaction_is_never_told(simulated):
         await dial.ask("compact", "thread/compact/start", {"threadId": thread})
         await dial.notified("turn/completed", 2)
     assert b"the summary" not in b"".join(dial.lines)
-
-
-async def test_an_active_goal_is_refused_by_name(simulated):
-    async with simulated(ECHO) as server:
-        dial = await connected(server)
-        goal = {"threadId": await used_thread(dial), "objective": "o"}
-        answer = await dial.ask("goal", "thread/goal/set", goal)
-        kept = await dial.ask("get", "thread/goal/get", {"threadId": goal["threadId"]})
-    assert answer["error"]["message"].startswith("[E_FAKE_NOT_SIMULATED] ")
-    assert kept["result"] == {"goal": None}
 
 
 # --- repositories --------------------------------------------------------------------------------

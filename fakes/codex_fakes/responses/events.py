@@ -82,20 +82,20 @@ class EventStream:
         return self.event("response.incomplete", response=response)
 
     def reasoning(
-        self, item_id: str, summary: Sequence[Sequence[str]], raw: Sequence[str]
+        self, item_id: str | None, summary: Sequence[Sequence[str]], raw: Sequence[str]
     ) -> Iterator[bytes]:
         """Make the events of a reasoning item.
 
         Args:
-            item_id: The item's id.
+            item_id: The item's id; ``None`` when it has none.
             summary: The deltas of each part of the summary.
             raw: The deltas of the raw chain of thought.
         """
         index = self._take_index()
-        item: dict[str, Any] = {"type": "reasoning", "id": item_id, "summary": []}
+        item: dict[str, Any] = {"type": "reasoning", **_named(item_id), "summary": []}
         yield self.event("response.output_item.added", output_index=index, item=item)
         for number, deltas in enumerate(summary):
-            at = {"item_id": item_id, "output_index": index, "summary_index": number}
+            at = {"item_id": item_id or "", "output_index": index, "summary_index": number}
             empty = {"type": "summary_text", "text": ""}
             yield self.event("response.reasoning_summary_part.added", **at, part=empty)
             for delta in deltas:
@@ -110,7 +110,7 @@ class EventStream:
             "encrypted_content": None,
         }
         if raw:
-            at = {"item_id": item_id, "output_index": index, "content_index": 0}
+            at = {"item_id": item_id or "", "output_index": index, "content_index": 0}
             for delta in raw:
                 yield self.event("response.reasoning_text.delta", **at, delta=delta)
             text = "".join(raw)
@@ -171,11 +171,11 @@ class EventStream:
         yield self.event("response.custom_tool_call_input.done", **at, input=text)
         yield self.finished(index, {**item, "input": text, "status": "completed"})
 
-    def message(self, item_id: str, phase: str | None) -> MessageEvents:
+    def message(self, item_id: str | None, phase: str | None) -> MessageEvents:
         """Start a message item.
 
         Args:
-            item_id: The item's id.
+            item_id: The item's id; ``None`` when it has none.
             phase: The part of the answer it is, when the model says so.
         """
         return MessageEvents(self, self._take_index(), item_id, phase)
@@ -202,18 +202,20 @@ class MessageEvents:
     Args:
         stream: The stream it belongs to.
         index: Its place among the stream's items.
-        item_id: Its id.
+        item_id: Its id; ``None`` when it has none.
         phase: The part of the answer it is.
     """
 
-    def __init__(self, stream: EventStream, index: int, item_id: str, phase: str | None) -> None:
+    def __init__(
+        self, stream: EventStream, index: int, item_id: str | None, phase: str | None
+    ) -> None:
         self._stream = stream
         self._index = index
         self._text: list[str] = []
-        self._item: dict[str, Any] = {"type": "message", "id": item_id, "role": "assistant"}
+        self._item: dict[str, Any] = {"type": "message", **_named(item_id), "role": "assistant"}
         if phase is not None:
             self._item["phase"] = phase
-        self._at = {"item_id": item_id, "output_index": index, "content_index": 0}
+        self._at = {"item_id": item_id or "", "output_index": index, "content_index": 0}
 
     def opened(self) -> Iterator[bytes]:
         """Make the events that start the item."""
@@ -235,6 +237,10 @@ class MessageEvents:
         yield event("response.content_part.done", **self._at, part=_text_part(text))
         item = {**self._item, "status": "completed", "content": [_text_part(text)]}
         yield self._stream.finished(self._index, item)
+
+
+def _named(item_id: str | None) -> dict[str, str]:
+    return {} if item_id is None else {"id": item_id}
 
 
 def _text_part(text: str) -> dict[str, Any]:

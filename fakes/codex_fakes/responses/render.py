@@ -171,7 +171,7 @@ class _Renderer:
     def _say(self, step: Say) -> None:
         self._create()
         if self._message is None:
-            self._message = self._events.message(step.item_id or "", step.phase)
+            self._message = self._events.message(step.item_id, step.phase)
             self._send(self._message.opened())
         for number, delta in enumerate(pieces(step.text)):
             if number and step.pause_ms:
@@ -184,7 +184,7 @@ class _Renderer:
         self._create()
         self._close_message()
         summary = [pieces(part) for part in step.summary]
-        self._send(self._events.reasoning(step.item_id or "", summary, step.raw))
+        self._send(self._events.reasoning(step.item_id, summary, step.raw))
 
     def _call(self, step: Run | TypeInto | Patch | CallTool | Ask) -> None:
         self._create()

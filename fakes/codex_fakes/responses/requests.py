@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SESSION: Final = re.compile(r"^Process running with session ID (\d+)$", re.MULTILINE)
-_INSERTED: Final = ("<environment_context>", "<turn_aborted>", "<user_action>")
+_INSERTED: Final = (
+    "<environment_context>",
+    "<turn_aborted>",
+    "<user_action>",
+    "<codex_internal_context",
+)
 
 
 @dataclass(frozen=True, slots=True)

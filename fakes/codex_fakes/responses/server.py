@@ -1,17 +1,16 @@
 """The scripted model as a server on the loopback interface.
 
-May import the model; starlette and uvicorn are imported when it starts. The invariant: it lives in
-the caller's event loop, takes no signal handler, and when it has stopped, nothing of it is left:
-no task, no socket, no stream.
+May import the model and the loopback port; starlette and uvicorn are imported when it starts. The
+invariant: it lives in the caller's event loop, takes no signal handler, and when it has stopped,
+nothing of it is left: no task, no socket, no stream.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from typing import TYPE_CHECKING, Any, Final
 
+from codex_fakes.loopback import HOST, listen
 from codex_fakes.responses.exchange import Exchange, OtherRequest, Outcome, Problem
 from codex_fakes.responses.model import ScriptedModel
 from codex_fakes.script.playing import DEFAULT_WAIT
@@ -19,6 +18,7 @@ from codex_fakes.script.validation import check_script
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from codex_fakes.script.playing import Gates, ScriptPlayer
     from codex_fakes.script.steps import Script
 
-HOST: Final = "127.0.0.1"
-"""The only interface it listens on."""
-
-_BACKLOG: Final = 128
 _SHUTDOWN_SECONDS: Final = 2
 _KEEP_ALIVE_SECONDS: Final = 24 * 3600
 """A connection closed while idle can cross with Codex's next request on it, which then fails."""
@@ -72,7 +68,7 @@ class ResponsesServer:
         self._port = 0
 
     async def __aenter__(self) -> Self:
-        """Start listening.
+        """Start listening; not at all when there is nothing that anybody could be told.
 
         Raises:
             ConfigurationError: ``E_FAKE_PORT_BUSY``, or ``E_EXTRA_MISSING`` when starlette or
@@ -88,7 +84,7 @@ class ResponsesServer:
                 f"the scripted model's server needs {error.name}, which the extra `fakes` installs",
                 advice="pip install 'codex-runtime[fakes]'",
             ) from None
-        self._listener = _listen(self._asked_port)
+        self._listener = listen(self._asked_port)
         self._port = self._listener.getsockname()[1]
         config = uvicorn.Config(
             build_app(self._model, self._stopping, control=self._control),
@@ -110,6 +106,7 @@ class ResponsesServer:
             self._listener.close()
             raise
         self._web = web
+        self._become_unreachable()
         return self
 
     async def __aexit__(
@@ -255,26 +252,20 @@ class ResponsesServer:
                 "E_SCRIPT_WAIT_TIMEOUT", f"{otherwise()} within {timeout:g} s"
             ) from None
 
+    def _become_unreachable(self) -> None:
+        """Stop listening when the script says so: everything that it says has been played."""
+        busy = any(one.outcome is Outcome.OPEN for one in self._model.exchanges)
+        if self._web is None or self._model.player.reachable or busy:
+            return
+        for server in self._web.servers:
+            server.close()
+        for connection in list(self._web.server_state.connections):
+            # Nothing is being answered; a client would ask again on a connection it has kept.
+            connection.transport.close()
+
     def _tell(self) -> None:
+        self._become_unreachable()
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            # So that a port just given up can be taken again; elsewhere it means something else.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(
-            "E_FAKE_PORT_BUSY", f"cannot listen on {HOST}:{port}: {reason}"
-        ) from error
-    listener.setblocking(False)
-    return listener

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
+_ECHO: Final = -1
+"""The number of a response that the script does not have."""
+
 DEFAULT_WAIT: Final = 10.0
 """Seconds a test waits at a gate before it is told that the model never came there."""
 
@@ -52,12 +55,23 @@ class ScriptPlayer:
 
     Args:
         script: The script to play.
+        played: The responses that were handed out before, by their numbers.
+        when_played: Told the number of each response that is handed out.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        played: Iterable[int] = (),
+        when_played: Callable[[int], None] | None = None,
+    ) -> None:
         self.script = script
         self._uses = [0] * len(script.responses)
         self._echoes = 0
+        self._when_played = when_played
+        for number in played:
+            self._count(number)
 
     @property
     def left(self) -> int:
@@ -67,6 +81,16 @@ class ScriptPlayer:
             for response, uses in zip(self.script.responses, self._uses, strict=True)
             if not response.repeat and uses == 0
         )
+
+    @property
+    def handed_out(self) -> int:
+        """How many responses have been handed out."""
+        return sum(self._uses) + self._echoes
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the model can be asked; see ``otherwise`` of :class:`Script`."""
+        return self.script.otherwise != "unreachable" or self.left > 0
 
     def next_response(self, user_text: str) -> PlannedResponse:
         """Choose the response to a model request.
@@ -86,20 +110,32 @@ class ScriptPlayer:
                 continue
             if response.when is not None and response.when not in user_text:
                 continue
-            use = self._uses[number]
-            self._uses[number] += 1
+            use = self._hand_out(number)
             steps = _with_ids(response, number, use)
             return PlannedResponse(number, use, steps, response.headers)
         if self.script.otherwise == "echo":
-            use = self._echoes
-            self._echoes += 1
+            use = self._hand_out(_ECHO)
             said = Response(steps=(Say(text=user_text),))
-            return PlannedResponse(-1, use, _with_ids(said, -1, use))
+            return PlannedResponse(_ECHO, use, _with_ids(said, _ECHO, use))
         raise ConfigurationError(
             "E_SCRIPT_EXHAUSTED",
             f"the model was asked again (the newest user message is {user_text[:80]!r}), and none "
             f"of the script's {len(self.script.responses)} responses is left for that",
         )
+
+    def _hand_out(self, number: int) -> int:
+        """Count a response that is handed out; gives how often it had been before."""
+        use = self._count(number)
+        if self._when_played is not None:
+            self._when_played(number)
+        return use
+
+    def _count(self, number: int) -> int:
+        if number == _ECHO:
+            self._echoes += 1
+            return self._echoes - 1
+        self._uses[number] += 1
+        return self._uses[number] - 1
 
 
 def _with_ids(response: Response, number: int, use: int) -> tuple[Step, ...]:
@@ -110,7 +146,7 @@ def _with_ids(response: Response, number: int, use: int) -> tuple[Step, ...]:
     for position, step in enumerate(response.steps):
         if isinstance(step, Say) and opened is not None:
             identified: Step = msgspec.structs.replace(
-                step, item_id=opened.item_id, phase=opened.phase
+                step, item_id=opened.item_id, anonymous=opened.anonymous, phase=opened.phase
             )
         else:
             identified = _identified(step, f"{place}_{position}{again}")
@@ -123,6 +159,8 @@ def _with_ids(response: Response, number: int, use: int) -> tuple[Step, ...]:
 
 
 def _identified(step: Step, place: str) -> Step:
+    if isinstance(step, Say | Think) and step.anonymous:
+        return step
     if isinstance(step, Say) and step.item_id is None:
         return msgspec.structs.replace(step, item_id=f"msg_{place}")
     if isinstance(step, Think) and step.item_id is None:
@@ -150,11 +188,20 @@ class Gates:
 
     Args:
         names: The gates there are; see :func:`gate_names`.
+        opened: The gates that were opened before.
+        when_opened: Told the name of each gate that is opened.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        *,
+        opened: Iterable[str] = (),
+        when_opened: Callable[[str], None] | None = None,
+    ) -> None:
         self._names = tuple(names)
-        self._open: set[str] = set()
+        self._open = set(opened)
+        self._when_opened = when_opened
         self._reached: set[str] = set()
         self._when_open: dict[str, list[Callable[[], None]]] = {}
         self._when_reached: dict[str, list[asyncio.Future[None]]] = {}
@@ -176,6 +223,8 @@ class Gates:
         self._check(name)
         if name not in self._open:
             self._open.add(name)
+            if self._when_opened is not None:
+                self._when_opened(name)
             for callback in self._when_open.pop(name, []):
                 callback()
 

@@ -34,6 +34,7 @@ class Say(_Step, frozen=True, tag="say"):
         text: The text; as a list, the deltas it is streamed in.
         phase: Which part of the answer this is, when the model says so.
         item_id: The model's id of the message; made up from the step's place when left out.
+        anonymous: The model sends no id, so that Codex makes one up.
         pause_ms: Milliseconds between two deltas.
         left_open: Leave the message unfinished for now, so that the model waits, stalls or drops
             in the middle of it. The next :class:`Say` continues it; anything else that starts an
@@ -43,6 +44,7 @@ class Say(_Step, frozen=True, tag="say"):
     text: Text
     phase: Literal["commentary", "final_answer"] | None = None
     item_id: Name | None = None
+    anonymous: bool = False
     pause_ms: Milliseconds = 0
     left_open: bool = False
 
@@ -54,11 +56,13 @@ class Think(_Step, frozen=True, tag="think"):
         summary: The parts of the summary; each one a string, or the deltas it is streamed in.
         raw: The deltas of the raw chain of thought (shown by Codex only when configured so).
         item_id: The model's id of the reasoning item.
+        anonymous: The model sends no id, so that Codex makes one up.
     """
 
     summary: tuple[Text, ...] = ()
     raw: tuple[str, ...] = ()
     item_id: Name | None = None
+    anonymous: bool = False
 
 
 class Run(_Step, frozen=True, tag="run"):
@@ -300,13 +304,14 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         responses: What it answers; each request takes the first one that fits and is not used up.
         otherwise: What happens to a request that no response fits: ``"fail"`` (the request is
-            refused, and the fake reports ``E_SCRIPT_EXHAUSTED``) or ``"echo"`` (the model says
-            the user's text back).
+            refused, and the fake reports ``E_SCRIPT_EXHAUSTED``), ``"echo"`` (the model says
+            the user's text back), or ``"unreachable"`` (once every response has been played,
+            nobody listens any more; no response may be conditional or repeated then).
         version: The version of this language.
     """
 
     responses: tuple[Response, ...] = ()
-    otherwise: Literal["fail", "echo"] = "fail"
+    otherwise: Literal["fail", "echo", "unreachable"] = "fail"
     version: Literal[1] = 1
 
 

@@ -30,11 +30,10 @@ from codex_fakes.script.steps import (
     Wait,
 )
 from codex_fakes.script.wording import Place
+from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from codex_runtime.errors import ConfigurationError
 
 _STARTS_ITEM: Final = (Think, *CALLS)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -64,6 +63,7 @@ def check_script(script: Script) -> Script:
         _check_values(response, number)
     _check_calls(checked)
     _check_reachable(checked)
+    _check_unreachable(checked)
     return checked
 
 
@@ -130,6 +130,8 @@ def _check_messages(response: Response, number: int) -> None:
     interrupted = False
     item_ids: dict[str, Place] = {}
     for place, step in _steps(response, number):
+        if isinstance(step, Say | Think):
+            _check_named(step, place)
         if isinstance(step, Say):
             if opened is not None:
                 _check_continues(step, place, opened[1])
@@ -162,6 +164,11 @@ def _check_continues(step: Say, place: Place, first: Say) -> None:
         raise place.wrong("continues a message that has another id", "item_id")
     if step.phase is not None and step.phase != first.phase:
         raise place.wrong("continues a message of another phase", "phase")
+
+
+def _check_named(step: Say | Think, place: Place) -> None:
+    if step.anonymous and step.item_id is not None:
+        raise place.wrong("has an id, and is said to have none", "anonymous")
 
 
 def _check_new_item(item_id: str | None, place: Place, seen: dict[str, Place]) -> None:
@@ -253,6 +260,16 @@ def _check_calls(script: Script) -> None:
                 started[call_id] = place
         # Only now: a command's session is known when its output has come back.
         commands |= started
+
+
+def _check_unreachable(script: Script) -> None:
+    for number, response in enumerate(script.responses, start=1):
+        if script.otherwise == "unreachable" and (response.when is not None or response.repeat):
+            raise ConfigurationError(
+                "E_SCRIPT_INVALID",
+                f"response {number} is conditional or repeated, and the script says that nobody "
+                "listens once every response has been played",
+            )
 
 
 def _check_reachable(script: Script) -> None:

@@ -1,10 +1,10 @@
 """What config.toml and ``-c`` say, as far as it matters to the simulation.
 
-May import the settings, the command line, tomllib and the list of known fields; imported when
-there is anything to read. The rules are those of the real server (FACTS §3): what cannot be
-understood does not stop it but makes it run with its defaults and tell every client; unknown fields
-are told, too; only ``approval_policy = "untrusted"`` and ``--strict-config`` end it. The invariant:
-the same texts and the same command line give the same settings.
+May import the settings, the command line, the checks of values, tomllib and the list of known
+fields; imported when there is anything to read. The rules are those of the real server (FACTS §3):
+what cannot be understood does not stop it but makes it run with its defaults and tell every client;
+unknown fields are told, too; only ``approval_policy = "untrusted"`` and ``--strict-config`` end it.
+The invariant: the same texts and the same command line give the same settings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.configuration.defaults import DEFAULTS
 from codex_fakes.app_server.configuration.invocation import start_failure
-from codex_fakes.app_server.configuration.settings import FEATURES
+from codex_fakes.app_server.configuration.settings import FEATURES, USABLE_CONTEXT_PERCENT
+from codex_fakes.app_server.configuration.value_checks import (
+    Invalid,
+    Place,
+    is_count,
+    is_flag,
+    is_policy,
+    is_table,
+    is_text,
+    one_of,
+    struct,
+)
+from codex_fakes.app_server.dialect.fields import found_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,16 +34,13 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.configuration.invocation import CommandLine
     from codex_fakes.app_server.configuration.settings import SimulatedSettings
 
-USABLE_CONTEXT_PERCENT: Final = 95
-"""How much of a configured context window the server lets a thread fill."""
-
 _BUILT_IN_URLS: Final = {
     "openai": "https://api.openai.com/v1",
     "ollama": "http://localhost:11434/v1",
     "lmstudio": "http://localhost:1234/v1",
 }
 _INVALID: Final = "Invalid configuration; using defaults."
-_NO_MORE_UNTRUSTED: Final = (
+NO_MORE_UNTRUSTED: Final = (
     'approval_policy = "untrusted" is no longer supported; remove this setting'
 )
 _NO_MORE_CHAT: Final = (
@@ -39,36 +48,6 @@ _NO_MORE_CHAT: Final = (
     'How to fix: set `wire_api = "responses"` in your provider config.\n'
     "More info: https://github.com/openai/codex/discussions/7782"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in config.toml a value stands; lines and columns count from 1, the end included."""
-
-    line: int
-    column: int
-    end: int
-
-    def on_wire(self) -> dict[str, Any]:
-        """The ``range`` of a configWarning."""
-        start = {"line": self.line, "column": self.column}
-        return {"start": start, "end": {"line": self.line, "column": self.end}}
-
-
-class _Invalid(Exception):  # noqa: N818 - becomes a warning, or the refusal to start
-    """The configuration cannot be used.
-
-    Args:
-        text: What is wrong with it.
-        keys: The path of the value that is wrong; empty when it is no single value.
-        place: Where that is, when it is known already.
-    """
-
-    def __init__(self, text: str, *keys: str, place: Place | None = None) -> None:
-        super().__init__(text)
-        self.text = text
-        self.keys = keys
-        self.place = place
 
 
 def read_configuration(path: str, text: str | None, asked: CommandLine) -> SimulatedSettings:
@@ -89,12 +68,14 @@ def read_configuration(path: str, text: str | None, asked: CommandLine) -> Simul
         in_file = _parsed(text or "")
         table = _merged(in_file, asked.overrides)
         _check_features(asked.features)
-        _check(table)
+        if table.get("approval_policy") == "untrusted":
+            raise start_failure(NO_MORE_UNTRUSTED)
+        check_table(table)
         unknown = [*_unknown_in(in_file, path), *_unknown_in(_merged({}, asked.overrides), None)]
         if unknown and asked.strict:
             raise start_failure(_strict_text(unknown[0], path, text or ""))
         settings = _settings(table)
-    except _Invalid as problem:
+    except Invalid as problem:
         place = problem.place or _place_of(text or "", problem.keys)
         where = "" if place is None else f"{path}:{place.line}:{place.column}: "
         if asked.strict and place is not None:
@@ -103,6 +84,7 @@ def read_configuration(path: str, text: str | None, asked: CommandLine) -> Simul
         if place is not None:
             warning |= {"path": path, "range": place.on_wire()}
         return replace(DEFAULTS, config_warnings=(warning,))
+    settings = replace(settings, strict_config=asked.strict)
     if unknown:
         return replace(settings, config_warnings=(_ignored(unknown, path),))
     return settings
@@ -124,7 +106,7 @@ def _parsed(text: str) -> dict[str, Any]:
         numbers = [int(word.strip(",)")) for word in where.split() if word.strip(",)").isdigit()]
         lines = text.split("\n")
         line, column = numbers if len(numbers) == 2 else (len(lines), len(lines[-1]) + 1)
-        raise _Invalid(reason, place=Place(line, column, column)) from None
+        raise Invalid(reason, place=Place(line, column, column)) from None
 
 
 def _merged(table: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
@@ -168,104 +150,82 @@ def _check_features(names: list[str]) -> None:
             raise start_failure(f"Unknown feature flag: {name}")
 
 
-def _text(value: Any, *keys: str) -> None:
-    if not isinstance(value, str):
-        raise _Invalid(f"invalid type: {_kind(value)}, expected a string", *keys)
-
-
-def _count(value: Any, *keys: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Invalid(f"invalid type: {_kind(value)}, expected i64", *keys)
-
-
-def _flag(value: Any, *keys: str) -> None:
-    if not isinstance(value, bool):
-        raise _Invalid(f"invalid type: {_kind(value)}, expected a boolean", *keys)
-
-
-def _table(value: Any, *keys: str) -> None:
-    if not isinstance(value, dict):
-        raise _Invalid(f"invalid type: {_kind(value)}, expected a map", *keys)
-
-
-def _one_of(*variants: str) -> Callable[..., None]:
-    listed = ", ".join(f"`{variant}`" for variant in variants)
-
-    def check(value: Any, *keys: str) -> None:
-        if not isinstance(value, str):
-            raise _Invalid("wanted string or table", *keys)
-        if value not in variants:
-            raise _Invalid(f"unknown variant `{value}`, expected one of {listed}", *keys)
-
-    return check
-
-
-def _policy(value: Any, *keys: str) -> None:
-    if not (isinstance(value, dict) and value.keys() == {"granular"}):
-        _one_of("untrusted", "on-failure", "on-request", "granular", "never")(value, *keys)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return f"boolean `{str(value).lower()}`"
-    if isinstance(value, int):
-        return f"integer `{value}`"
-    if isinstance(value, float):
-        return f"floating point `{value}`"
-    if isinstance(value, str):
-        return f'string "{value}"'
-    return "sequence" if isinstance(value, list) else "map"
-
-
+_STRUCTS: Final = {
+    ("features",): "FeaturesToml",
+    ("tools",): "ToolsToml",
+    ("tools", "update_plan"): "UpdatePlanToolConfig",
+}
 _FIELDS: Final[dict[str, Callable[..., None]]] = {
-    "model": _text,
-    "model_provider": _text,
-    "approval_policy": _policy,
-    "sandbox_mode": _one_of("read-only", "workspace-write", "danger-full-access"),
-    "model_context_window": _count,
-    "model_auto_compact_token_limit": _count,
-    "model_reasoning_effort": _text,
-    "show_raw_agent_reasoning": _flag,
+    "model": is_text,
+    "model_provider": is_text,
+    "approval_policy": is_policy,
+    "sandbox_mode": one_of("read-only", "workspace-write", "danger-full-access"),
+    "model_context_window": is_count,
+    "model_auto_compact_token_limit": is_count,
+    "model_reasoning_effort": is_text,
+    "model_reasoning_summary": one_of("auto", "concise", "detailed", "none"),
+    "personality": one_of("none", "friendly", "pragmatic"),
+    "approvals_reviewer": one_of("user", "auto_review", "guardian_subagent"),
+    "model_verbosity": one_of("low", "medium", "high"),
+    "web_search": one_of("disabled", "cached", "indexed", "live"),
+    "service_tier": is_text,
+    "instructions": is_text,
+    "developer_instructions": is_text,
+    "show_raw_agent_reasoning": is_flag,
 }
 _OF_A_PROVIDER: Final[dict[str, Callable[..., None]]] = {
-    "base_url": _text,
-    "request_max_retries": _count,
-    "stream_max_retries": _count,
-    "stream_idle_timeout_ms": _count,
-    "requires_openai_auth": _flag,
+    "base_url": is_text,
+    "request_max_retries": is_count,
+    "stream_max_retries": is_count,
+    "stream_idle_timeout_ms": is_count,
+    "requires_openai_auth": is_flag,
 }
 
 
-def _check(table: dict[str, Any]) -> None:
-    if table.get("approval_policy") == "untrusted":
-        raise start_failure(_NO_MORE_UNTRUSTED)
-    _table(table.get("features", {}), "features")
-    _table(table.get("tools", {}), "tools")
-    _table(table.get("tools", {}).get("update_plan", {}), "tools", "update_plan")
+def _check_structs(table: dict[str, Any]) -> None:
+    for keys, name in _STRUCTS.items():
+        inside = table
+        for key in keys[:-1]:
+            inside = inside.get(key, {})
+        struct(name)(inside.get(keys[-1], {}), *keys)
+    for feature in table.get("features", {}).values():
+        is_flag(feature, "features")
+
+
+def check_table(table: dict[str, Any]) -> None:
+    """Check what is configured.
+
+    Args:
+        table: The configuration, in the tables of config.toml.
+
+    Raises:
+        Invalid: A value is not what it has to be.
+    """
+    _check_structs(table)
     for name, check in _FIELDS.items():
         if name in table:
             check(table[name], name)
-    _table(table.get("projects", {}), "projects")
+    is_table(table.get("projects", {}), "projects")
     for folder, project in table.get("projects", {}).items():
-        _table(project, "projects", folder)
+        is_table(project, "projects", folder)
     providers = table.get("model_providers", {})
-    _table(providers, "model_providers")
+    is_table(providers, "model_providers")
     for provider, fields in providers.items():
         if not isinstance(fields, dict):
-            wrong = f"invalid type: {_kind(fields)}, expected struct ModelProviderInfo"
-            raise _Invalid(wrong, "model_providers", provider)
+            wrong = f"invalid type: {found_kind(fields)}, expected struct ModelProviderInfo"
+            raise Invalid(wrong, "model_providers", provider)
         for name, check in _OF_A_PROVIDER.items():
             if name in fields:
                 check(fields[name], "model_providers", provider, name)
         if fields.get("wire_api") == "chat":
-            raise _Invalid(_NO_MORE_CHAT, "model_providers", provider, "wire_api")
+            raise Invalid(_NO_MORE_CHAT, "model_providers", provider, "wire_api")
 
 
 def _settings(table: dict[str, Any]) -> SimulatedSettings:
     provider = table.get("model_provider", DEFAULTS.model_provider)
     fields = table.get("model_providers", {}).get(provider)
     if fields is None and provider not in _BUILT_IN_URLS:
-        raise _Invalid(f"Model provider `{provider}` not found")
+        raise Invalid(f"Model provider `{provider}` not found")
     fields = fields or {}
     window = DEFAULTS.model_context_window
     if "model_context_window" in table:

@@ -1,8 +1,9 @@
 """Codex's own command line, as far as ``codex app-server`` goes: what is asked for, or refused.
 
-May import the standard library only. It reads no file and starts nothing. The invariant: an
-argument that the real binary takes here is understood or refused by name, never ignored in silence;
-a refusal has the exit code and the wording of the real one (FACTS §3).
+May import the standard library, and the list of what is not simulated when that is asked for. It
+reads no file and starts nothing. The invariant: an argument that the real binary takes here is
+understood or refused by name, never ignored in silence; a refusal has the exit code and the wording
+of the real one (FACTS §3).
 """
 
 from __future__ import annotations
@@ -165,8 +166,8 @@ class _Reading:
             _misuse(f"unrecognized subcommand '{word}'", usage=True)
         if word != "app-server":
             _misuse(
-                f"[E_FAKE_NOT_SIMULATED] the simulated Codex has no subcommand '{word}', "
-                "only app-server"
+                f"[E_FAKE_NOT_SIMULATED] the simulated Codex has no subcommand '{word}': "
+                f"{_why('other subcommands')}"
             )
         self._command = word
 
@@ -208,6 +209,13 @@ def _split(argument: str) -> tuple[str, str | None]:
         return name, value if equals else None
     name, value = argument[:2], argument[2:]
     return {"-c": "--config"}.get(name, name), value.removeprefix("=") if value else None
+
+
+def _why(subject: str) -> str:
+    """Why something is not simulated; looked up only when it is asked for."""
+    from codex_fakes.app_server.dialect.not_simulated import REFUSED
+
+    return REFUSED[subject]
 
 
 def _misuse(text: str, *, usage: bool = False) -> NoReturn:
@@ -275,7 +283,10 @@ def _auth(found: CommandLine, mode: str) -> None:
         modes = f"  [possible values: {', '.join(_AUTH_MODES)}]\n"
         raise EarlyExit(MISUSED, err=f"{text}{modes}\n{_MORE}\n")
     if mode != "capability-token":
-        _misuse(f"[E_FAKE_NOT_SIMULATED] the simulated Codex does not play --ws-auth {mode}")
+        _misuse(
+            f"[E_FAKE_NOT_SIMULATED] the simulated Codex does not play --ws-auth {mode}: "
+            f"{_why('signed tokens')}"
+        )
     found.auth = mode
 
 

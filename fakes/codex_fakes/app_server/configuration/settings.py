@@ -7,25 +7,12 @@ May import the standard library only. The invariant: the defaults are those of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final, Literal, TypeAlias
 
 ApprovalPolicy: TypeAlias = Literal["untrusted", "on-request", "never"]
 SandboxMode: TypeAlias = Literal["read-only", "workspace-write", "danger-full-access"]
 HistoryMode: TypeAlias = Literal["paginated", "legacy"]
-
-KNOWN_MODELS: Final = frozenset(
-    {
-        "gpt-5.5",
-        "gpt-5.6-luna",
-        "gpt-5.6-sol",
-        "gpt-5.6-terra",
-        "gpt-6-astra",
-        "gpt-6-luna",
-        "gpt-6-sol",
-        "gpt-6.1-sol",
-    }
-)
-"""The models that model/list shows offline."""
 
 FEATURES: Final = frozenset(
     {
@@ -58,10 +45,35 @@ def unstable_features_warning(features: frozenset[str], home: str) -> str:
     )
 
 
-SKILLS_WARNING: Final = (
-    "Exceeded skills context budget. All skill descriptions were removed and 1 additional skill "
-    "was not included in the model-visible skills list."
-)
+USABLE_CONTEXT_PERCENT: Final = 95
+"""How much of its context the server lets a model fill."""
+
+_SKILL_COSTS: Final = (11, 12, 13, 14)
+"""Tokens that the names of the server's own skills take up in a context, in their order."""
+
+_SKILLS_PERCENT: Final = 2
+"""How much of its context the model is given for the names of skills."""
+
+
+def skills_warning(usable_window: int) -> str | None:
+    """What a new context is warned of that is too small for the names of the server's own skills.
+
+    Args:
+        usable_window: Tokens of the context, without what the server keeps back of it.
+
+    Returns:
+        The warning; ``None`` when the names fit.
+    """
+    window = -(-usable_window * 100 // USABLE_CONTEXT_PERCENT)
+    budget = window * _SKILLS_PERCENT // 100
+    left_out = sum(total > budget for total in accumulate(_SKILL_COSTS))
+    if not left_out:
+        return None
+    counted = "1 additional skill was" if left_out == 1 else f"{left_out} additional skills were"
+    return (
+        f"Exceeded skills context budget. All skill descriptions were removed and {counted} not "
+        "included in the model-visible skills list."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +84,10 @@ class SimulatedSettings:
         approval_policy: When a command or a patch needs the user's consent.
         sandbox: What commands may touch.
         model: The model of new threads.
-        known_models: The models the server has metadata of; a turn with another one brings a
-            warning.
         model_provider: The name of the only model provider there is.
         model_context_window: Tokens the model can see, as token usage reports it.
         auto_compact_token_limit: Tokens of the context from which on it is compacted before the
             model is asked again; ``None`` never compacts by itself.
-        exceeds_skills_budget: Whether the context is so small that the skills do not fit into it,
-            which every thread is warned about.
         requires_openai_auth: Whether the model provider wants a login with OpenAI.
         compacted_context_tokens: Tokens that a context is estimated to have after a compaction.
         request_max_retries: How often a request that ends in HTTP 5xx is silently repeated.
@@ -107,6 +115,8 @@ class SimulatedSettings:
         judged_folders: The folders that the user trusted or did not; such a thread may write in
             them, whatever the profile.
         untrusted_folders: Those of them in which every command needs consent.
+        strict_config: Whether configuration that a client sends along is refused if it has a name
+            that the server does not know.
         config_warnings: The params of the ``configWarning`` that every client gets about
             config.toml.
     """
@@ -114,12 +124,10 @@ class SimulatedSettings:
     approval_policy: ApprovalPolicy = "on-request"
     sandbox: SandboxMode = "workspace-write"
     model: str = "gpt-5.5"
-    known_models: frozenset[str] = KNOWN_MODELS
     model_provider: str = "mock"
     model_context_window: int = 258_400
     compacted_context_tokens: int = 7_867
     auto_compact_token_limit: int | None = None
-    exceeds_skills_budget: bool = False
     requires_openai_auth: bool = False
     request_max_retries: int = 0
     stream_max_retries: int = 0
@@ -139,4 +147,5 @@ class SimulatedSettings:
     permission_profile: str | None = None
     judged_folders: frozenset[str] = frozenset()
     untrusted_folders: frozenset[str] = frozenset()
+    strict_config: bool = False
     config_warnings: tuple[dict[str, Any], ...] = ()

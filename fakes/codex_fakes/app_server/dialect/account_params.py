@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from codex_fakes.app_server.dialect.fields import (
     NO_MEMBERS,
+    Check,
     Struct,
     Tagged,
     Untagged,
@@ -18,6 +19,7 @@ from codex_fakes.app_server.dialect.fields import (
     path,
     sequence,
     string,
+    unit,
 )
 from codex_fakes.app_server.dialect.messages import Refusal
 from codex_fakes.app_server.dialect.thread_ids import parse_thread_id
@@ -55,13 +57,17 @@ _LOGIN: Final = Tagged(
     },
 )
 
-ACCOUNT_SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
+ACCOUNT_SHAPES: Final[dict[str, Check]] = {
     "account/read": Struct("GetAccountParams", NO_MEMBERS, {"refreshToken": boolean}),
-    "account/rateLimits/read": Struct("GetAccountRateLimitsParams", NO_MEMBERS, NO_MEMBERS),
-    "account/usage/read": Struct("GetAccountTokenUsageParams", NO_MEMBERS, NO_MEMBERS),
+    "account/rateLimits/read": Struct(
+        "GetAccountRateLimitsParams",
+        NO_MEMBERS,
+        {"excludeResetCreditDetails": boolean, "supportsLunaReserve": boolean},
+    ),
+    "account/usage/read": Struct("GetAccountTokenUsageParams", NO_MEMBERS, {"threadId": _TEXT}),
     "account/login/start": _LOGIN,
     "account/login/cancel": Struct("CancelLoginAccountParams", {"loginId": string}, NO_MEMBERS),
-    "account/logout": Struct("LogoutAccountParams", NO_MEMBERS, NO_MEMBERS),
+    "account/logout": unit,
     "getAuthStatus": Struct(
         "GetAuthStatusParams",
         NO_MEMBERS,

@@ -35,6 +35,7 @@ SIMULATED: Final[frozenset[str]] = frozenset(
         "account/login/cancel",
         "account/logout",
         "getAuthStatus",
+        "model/list",
         "getConversationSummary",
         "gitDiffToRemote",
         "fuzzyFileSearch",

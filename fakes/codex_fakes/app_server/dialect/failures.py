@@ -18,7 +18,10 @@ from codex_fakes.script.steps import Drop, FailHttp, FailResponse, Incomplete
 _DISCONNECTED: Final = "stream disconnected before completion: "
 _LIMITED: Final = 429
 _BUSY: Final = "Selected model is at capacity. Please try a different model."
-_BUSY_CODES: Final = ("server_is_overloaded", "slow_down")
+_BUSY_CODE: Final = "server_is_overloaded"
+_NO_QUOTA: Final = "Quota exceeded. Check your plan and billing details."
+_PHRASES: Final = {413: "Payload Too Large", 418: "I'm a teapot"}
+"""Where the real server's names of statuses are not Python's."""
 _HTTP_SERVER_ERRORS: Final = range(500, 600)
 
 
@@ -34,6 +37,7 @@ class Failure:
         streamed: Whether a stream had begun, so that rate limits are reported.
         status: The HTTP status, where reopening the stream reports it.
         fills_context: Whether the context window counts as full from now on.
+        counted: Whether the stream has told what it used, which is reported even of a compaction.
     """
 
     message: str
@@ -43,6 +47,7 @@ class Failure:
     streamed: bool = False
     status: int | None = None
     fills_context: bool = False
+    counted: bool = False
 
     def error(self) -> dict[str, Any]:
         """The ``error`` of the error notification and of the turn."""
@@ -57,6 +62,25 @@ def turn_error(message: str, info: Any, details: str | None) -> dict[str, Any]:
         "additionalDetails": details,
         "misalignment": None,
     }
+
+
+def reconnecting(failure: Failure, attempt: int, most: int) -> dict[str, Any]:
+    """Build the ``TurnError`` that announces that a stream is reopened.
+
+    Args:
+        failure: Why the stream broke.
+        attempt: Which time this is, from 1.
+        most: How often it may be reopened.
+    """
+    info = {"responseStreamDisconnected": {"httpStatusCode": failure.status}}
+    return turn_error(f"Reconnecting... {attempt}/{most}", info, failure.message)
+
+
+def waiting_for_network() -> dict[str, Any]:
+    """Build the ``TurnError`` that says that nobody can be reached."""
+    info = {"responseStreamDisconnected": {"httpStatusCode": None}}
+    nobody = "Connection failed: error sending request"
+    return turn_error("Reconnecting... waiting for network", info, nobody)
 
 
 IDLE_TIMEOUT: Final = Failure(
@@ -77,11 +101,22 @@ _RESPONSE_CODES: Final = {
         fills_context=True,
     ),
     "insufficient_quota": Failure(
-        "Quota exceeded. Check your plan and billing details.",
+        _NO_QUOTA,
+        "usageLimitExceeded",
+        streamed=True,
+    ),
+    "usage_not_included": Failure(
+        "To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.",
         "usageLimitExceeded",
         streamed=True,
     ),
 }
+_REFUSED_CODES: Final = {
+    "invalid_prompt": "other",
+    "bio_policy": "other",
+    "cyber_policy": "cyberPolicy",
+}
+"""Codes of requests that the model will not have, and what the client is told they are."""
 
 
 def failure_of(ending: FailHttp | FailResponse | Incomplete | Drop, provider_url: str) -> Failure:
@@ -97,40 +132,49 @@ def failure_of(ending: FailHttp | FailResponse | Incomplete | Drop, provider_url
     if isinstance(ending, Drop):
         return _CLOSED
     if isinstance(ending, Incomplete):
-        return Failure(
-            f"Incomplete response returned, reason: {ending.reason}", "other", streamed=True
-        )
+        told = f"Incomplete response returned, reason: {ending.reason}"
+        whole = told if ending.reason == "max_output_tokens" else _DISCONNECTED + told
+        return Failure(whole, "other", streamed=True, counted=True)
     if isinstance(ending, FailResponse):
         return _failed_response(ending)
     return _failed_request(ending, provider_url)
 
 
 def _failed_response(ending: FailResponse) -> Failure:
-    if ending.code in _BUSY_CODES:
+    if ending.code == _BUSY_CODE:
         return Failure(_BUSY, "serverOverloaded", streamed=True)
-    if ending.code == "invalid_prompt":
-        return Failure(ending.message, "other", streamed=True)
+    if ending.code in _REFUSED_CODES:
+        return Failure(ending.message, _REFUSED_CODES[ending.code], streamed=True)
     known = _RESPONSE_CODES.get(ending.code)
     if known is not None:
         return known
-    if ending.code == "rate_limit_exceeded":
-        return Failure(
-            f"rate limit exceeded: {ending.message}",
-            "rateLimitExceeded",
-            reopens_stream=True,
-            streamed=True,
-        )
+    if ending.code in {"rate_limit_exceeded", "slow_down"}:
+        return _too_fast(ending, streamed=True)
     return Failure(_DISCONNECTED + ending.message, "other", reopens_stream=True, streamed=True)
+
+
+def _too_fast(ending: FailHttp | FailResponse, *, streamed: bool) -> Failure:
+    return Failure(
+        f"rate limit exceeded: {ending.message}",
+        "rateLimitExceeded",
+        repeats_request=not streamed,
+        reopens_stream=True,
+        streamed=streamed,
+    )
 
 
 def _failed_request(ending: FailHttp, provider_url: str) -> Failure:
     status = ending.status
+    if status == HTTPStatus.BAD_REQUEST and ending.code in _REFUSED_CODES:
+        return Failure(ending.message, _REFUSED_CODES[str(ending.code)])
     if status == HTTPStatus.BAD_REQUEST:
         return Failure(error_body(ending), "other")
     if status == _LIMITED:
         return _limited(ending)
     repeats = status in _HTTP_SERVER_ERRORS
-    if status == HTTPStatus.SERVICE_UNAVAILABLE and ending.code in _BUSY_CODES:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and ending.code == "slow_down":
+        return _too_fast(ending, streamed=False)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and ending.code == _BUSY_CODE:
         return Failure(
             _BUSY,
             "serverOverloaded",
@@ -156,6 +200,8 @@ def _failed_request(ending: FailHttp, provider_url: str) -> Failure:
 def _limited(ending: FailHttp) -> Failure:
     if ending.type == "usage_limit_reached":
         return Failure(usage_limit_text(ending.details), "usageLimitExceeded", streamed=True)
+    if ending.code == "insufficient_quota":
+        return Failure(_NO_QUOTA, "usageLimitExceeded")
     return Failure(
         f"exceeded retry limit, last status: {_status_line(_LIMITED)}",
         {"responseTooManyFailedAttempts": {"httpStatusCode": _LIMITED}},
@@ -164,7 +210,7 @@ def _limited(ending: FailHttp) -> Failure:
 
 def _status_line(status: int) -> str:
     try:
-        return f"{status} {HTTPStatus(status).phrase}"
+        return f"{status} {_PHRASES.get(status) or HTTPStatus(status).phrase}"
     except ValueError:
         return f"{status} <unknown status code>"
 

@@ -24,7 +24,7 @@ def invalid(text: str) -> Refusal:
     return Refusal(f"Invalid request: {text}")
 
 
-def _found(value: object) -> str:
+def found_kind(value: object) -> str:
     """Name a value the way serde does."""
     if value is None:
         return "null"
@@ -41,7 +41,7 @@ def _found(value: object) -> str:
 
 def wrong_type(value: object, expected: str) -> Refusal:
     """The refusal of a value of the wrong type."""
-    return invalid(f"invalid type: {_found(value)}, expected {expected}")
+    return invalid(f"invalid type: {found_kind(value)}, expected {expected}")
 
 
 def string(value: Any) -> None:
@@ -80,6 +80,17 @@ def mapping(value: Any) -> None:
 
 def anything(value: Any) -> None:
     """Accept every value."""
+
+
+def mapping_of(check: Check) -> Check:
+    """Accept an object whose members pass a check, whatever they are called."""
+
+    def accept(value: Any) -> None:
+        mapping(value)
+        for member in value.values():
+            check(member)
+
+    return accept
 
 
 def optional(check: Check) -> Check:
@@ -124,6 +135,27 @@ def one_of(*names: str) -> Check:
     return accept
 
 
+def variant_of(names: tuple[str, ...], members: Mapping[str, Check]) -> Check:
+    """Accept one of some strings, or an object with the one member of a variant that has a value.
+
+    Args:
+        names: The variants there are.
+        members: The check of the value, for each variant that has one.
+    """
+
+    def accept(value: Any) -> None:
+        name = variant(value, names)
+        if name not in members:
+            if isinstance(value, dict):
+                raise wrong_type(value[name], "unit")
+        elif isinstance(value, dict):
+            members[name](value[name])
+        else:
+            raise invalid("invalid type: unit variant, expected newtype variant")
+
+    return accept
+
+
 def variant(value: Any, names: tuple[str, ...]) -> str:
     """Find out which variant of an enum a value is: a name, or an object with one member.
 
@@ -155,6 +187,19 @@ def path(value: Any) -> None:
     """Accept a path."""
     if not isinstance(value, str):
         raise wrong_type(value, "path string")
+
+
+def absolute_path(value: Any) -> None:
+    """Accept a path that begins at the root."""
+    path(value)
+    if not value.startswith("/"):
+        raise invalid("AbsolutePathBuf deserialized without a base path")
+
+
+def unit(value: Any) -> None:
+    """Accept an object without members, which is how nothing is said."""
+    if value != {} or not isinstance(value, dict):
+        raise wrong_type(value, "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +281,9 @@ class Tagged:
         names = tuple(self.variants)
         if isinstance(tag, int) and not isinstance(tag, bool) and 0 <= tag < len(names):
             tag = names[tag]
+        if isinstance(tag, int) and not isinstance(tag, bool) and tag >= len(names):
+            expected = f"variant index 0 <= i < {len(names)}"
+            raise invalid(f"invalid value: integer `{tag}`, expected {expected}")
         if not isinstance(tag, str):
             raise wrong_type(tag, "variant identifier")
         if tag not in self.variants:

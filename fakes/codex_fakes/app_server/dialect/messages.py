@@ -61,11 +61,13 @@ class Answer:
         id: The id of the server's request.
         result: The result; meaningless when ``failed``.
         failed: Whether the answer is a JSON-RPC error.
+        code: The error's code, as the client gave it.
     """
 
     id: RpcId
     result: Any
     failed: bool
+    code: Any = None
 
 
 Message: TypeAlias = Request | Notification | Answer
@@ -87,14 +89,6 @@ class Refusal(Exception):  # noqa: N818 - not a failure of the program: an answe
         self.message = message
         self.code = code
         self.data = data
-
-
-def not_simulated(what: str) -> Refusal:
-    """The refusal of something the real server does and the simulation does not."""
-    return Refusal(
-        f"[E_FAKE_NOT_SIMULATED] the simulated app-server does not play {what}",
-        code=NOT_SUPPORTED,
-    )
 
 
 def read_line(line: bytes) -> Message | None:
@@ -125,7 +119,7 @@ def read_line(line: bytes) -> Message | None:
     if isinstance(method, str):
         return Request(request_id, method, value.get("params", ABSENT))
     if "error" in value and _is_error(value["error"]):
-        return Answer(request_id, None, failed=True)
+        return Answer(request_id, None, failed=True, code=value["error"]["code"])
     if "result" in value:
         return Answer(request_id, value["result"], failed=False)
     return None

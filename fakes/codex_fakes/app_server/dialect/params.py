@@ -13,10 +13,10 @@ from codex_fakes.app_server.dialect.account_params import ACCOUNT_SHAPES
 from codex_fakes.app_server.dialect.dynamic_tools import check_shape
 from codex_fakes.app_server.dialect.fields import (
     NO_MEMBERS,
+    Check,
     Struct,
     Tagged,
     Untagged,
-    anything,
     boolean,
     invalid,
     mapping,
@@ -27,79 +27,20 @@ from codex_fakes.app_server.dialect.fields import (
     signed,
     string,
     unsigned,
-    variant,
-    wrong_type,
 )
 from codex_fakes.app_server.dialect.messages import ABSENT, Refusal, Request
+from codex_fakes.app_server.dialect.turn_params import (
+    MULTI_AGENT_MODE,
+    SHARED_OVERRIDES,
+    TURN_SHAPES,
+)
 from codex_runtime.protocol.methods import CLIENT_METHODS
 
 _TEXT: Final = optional(string)
-_GRANULAR: Final = Struct(
-    "GranularApprovalConfig",
-    {"sandbox_approval": boolean, "rules": boolean, "mcp_elicitations": boolean},
-    {"request_permissions": boolean, "skill_approval": boolean},
-)
-
-
-def _approval_policy(value: Any) -> None:
-    if variant(value, ("untrusted", "on-request", "granular", "never")) == "granular":
-        if not isinstance(value, dict):
-            raise wrong_type(value, "struct variant AskForApproval::Granular")
-        _GRANULAR(value["granular"])
-
-
-def _effort(value: Any) -> None:
-    string(value)
-    if not value:
-        raise invalid("reasoning_effort must not be empty")
-
-
-_REVIEWER: Final = one_of("user", "auto_review", "guardian_subagent")
-_PERSONALITY: Final = one_of("none", "friendly", "pragmatic")
-_SANDBOX: Final = Tagged(
-    "SandboxPolicyDeserialize",
-    {
-        "dangerFullAccess": Struct("SandboxPolicy", NO_MEMBERS, NO_MEMBERS),
-        "readOnly": Struct("SandboxPolicy", NO_MEMBERS, {"networkAccess": boolean}),
-        "externalSandbox": Struct("SandboxPolicy", NO_MEMBERS, {"networkAccess": anything}),
-        "workspaceWrite": Struct(
-            "SandboxPolicy",
-            NO_MEMBERS,
-            {
-                "writableRoots": sequence(string),
-                "networkAccess": boolean,
-                "excludeTmpdirEnvVar": boolean,
-                "excludeSlashTmp": boolean,
-            },
-        ),
-    },
-)
-_TEXT_ELEMENT: Final = Struct(
-    "TextElement",
-    {"byteRange": Struct("ByteRange", {"start": unsigned, "end": unsigned}, NO_MEMBERS)},
-    {"placeholder": _TEXT},
-)
-_INPUT: Final = sequence(
-    Tagged(
-        "UserInput",
-        {
-            "text": Struct(
-                "UserInput", {"text": string}, {"text_elements": sequence(_TEXT_ELEMENT)}
-            ),
-            "image": Untagged(
-                "ImageReference",
-                (
-                    Struct("ImageReference", {"url": string}, {"detail": _TEXT}),
-                    Struct("ImageReference", {"fileId": string}, {"detail": _TEXT}),
-                ),
-            ),
-            "localImage": Struct("UserInput", {"path": string}, {"detail": _TEXT}),
-            "audio": Struct("UserInput", {"url": string}, NO_MEMBERS),
-            "localAudio": Struct("UserInput", {"path": string}, NO_MEMBERS),
-            "skill": Struct("UserInput", {"name": string, "path": string}, NO_MEMBERS),
-            "mention": Struct("UserInput", {"name": string, "path": string}, NO_MEMBERS),
-        },
-    )
+_ORIGIN: Final = optional(one_of("user", "automatic"))
+_ITEM_ANCHOR: Final = Tagged(
+    "ThreadItemsListAnchor",
+    {"item": Struct("ThreadItemsListAnchor", {"itemId": string}, NO_MEMBERS)},
 )
 _THREAD_ID: Final = {"threadId": string}
 _DIRECTION: Final = optional(one_of("asc", "desc"))
@@ -117,24 +58,8 @@ _SOURCE_KIND: Final = one_of(
     "subAgentOther",
     "unknown",
 )
-_MODE: Final = one_of("plan", "code", "custom", "default", "execute", "pair_programming")
-_MODE_SETTINGS: Final = Struct(
-    "Settings",
-    {"model": string},
-    {"reasoning_effort": optional(_effort), "developer_instructions": _TEXT},
-)
-_SHARED_OVERRIDES: Final = {
-    "approvalPolicy": optional(_approval_policy),
-    "approvalsReviewer": optional(_REVIEWER),
-    "cwd": _TEXT,
-    "model": _TEXT,
-    "permissions": _TEXT,
-    "personality": optional(_PERSONALITY),
-    "serviceTier": _TEXT,
-    "runtimeWorkspaceRoots": optional(sequence(string)),
-}
 _THREAD_OVERRIDES: Final = {
-    **_SHARED_OVERRIDES,
+    **SHARED_OVERRIDES,
     "baseInstructions": _TEXT,
     "config": optional(mapping),
     "developerInstructions": _TEXT,
@@ -142,8 +67,9 @@ _THREAD_OVERRIDES: Final = {
     "sandbox": optional(one_of("read-only", "workspace-write", "danger-full-access")),
 }
 
-_SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
+_SHAPES: Final[dict[str, Check]] = {
     **ACCOUNT_SHAPES,
+    **TURN_SHAPES,
     "initialize": Struct(
         "InitializeParams",
         {"clientInfo": Struct("ClientInfo", {"name": string, "version": string}, {"title": _TEXT})},
@@ -155,6 +81,9 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
                     {
                         "experimentalApi": boolean,
                         "requestAttestation": boolean,
+                        "explicitGatewayOauth": boolean,
+                        "mcpServerOpenaiFormElicitation": boolean,
+                        "extensions": optional(mapping),
                         "optOutNotificationMethods": optional(sequence(string)),
                     },
                 )
@@ -176,6 +105,9 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
             "experimentalRawEvents": boolean,
             "allowProviderModelFallback": boolean,
             "daybreakEnabled": optional(boolean),
+            "multiAgentMode": optional(MULTI_AGENT_MODE),
+            "sessionStartSource": optional(one_of("startup", "clear")),
+            "threadSource": _TEXT,
         },
     ),
     "thread/resume": Struct(
@@ -210,6 +142,7 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
             "excludeTurns": boolean,
             "deferGoalContinuation": boolean,
             "experimentalPredictionMode": boolean,
+            "threadSource": _TEXT,
             "path": optional(path),
         },
     ),
@@ -244,10 +177,11 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
                 one_of("active", "paused", "blocked", "usageLimited", "budgetLimited", "complete")
             ),
             "tokenBudget": optional(signed),
+            "origin": _ORIGIN,
         },
     ),
     "thread/goal/get": Struct("ThreadGoalGetParams", _THREAD_ID, NO_MEMBERS),
-    "thread/goal/clear": Struct("ThreadGoalClearParams", _THREAD_ID, NO_MEMBERS),
+    "thread/goal/clear": Struct("ThreadGoalClearParams", _THREAD_ID, {"origin": _ORIGIN}),
     "review/start": Struct(
         "ReviewStartParams",
         {
@@ -289,6 +223,11 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
             "sectionId": _TEXT,
         },
     ),
+    "model/list": Struct(
+        "ModelListParams",
+        NO_MEMBERS,
+        {"cursor": _TEXT, "limit": optional(unsigned), "includeHidden": optional(boolean)},
+    ),
     "thread/loaded/list": Struct(
         "ThreadLoadedListParams", NO_MEMBERS, {"cursor": _TEXT, "limit": optional(unsigned)}
     ),
@@ -310,37 +249,11 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
         "ThreadItemsListParams",
         _THREAD_ID,
         {
-            "cursor": _TEXT,
+            "cursor": optional(Untagged("ThreadItemsListCursor", (string, _ITEM_ANCHOR))),
             "limit": optional(unsigned),
             "sortDirection": _DIRECTION,
             "turnId": _TEXT,
         },
-    ),
-    "turn/start": Struct(
-        "TurnStartParams",
-        {"threadId": string, "input": _INPUT},
-        {
-            **_SHARED_OVERRIDES,
-            "clientUserMessageId": _TEXT,
-            "effort": optional(_effort),
-            "sandboxPolicy": optional(_SANDBOX),
-            "summary": optional(one_of("auto", "concise", "detailed", "none")),
-            "collaborationMode": optional(
-                Struct(
-                    "CollaborationMode",
-                    {"mode": _MODE, "settings": _MODE_SETTINGS},
-                    NO_MEMBERS,
-                )
-            ),
-            "disabledPluginIds": optional(sequence(string)),
-            "additionalContext": optional(mapping),
-            "environments": optional(sequence(mapping)),
-        },
-    ),
-    "turn/steer": Struct(
-        "TurnSteerParams",
-        {"threadId": string, "input": _INPUT, "expectedTurnId": string},
-        {"clientUserMessageId": _TEXT, "additionalContext": optional(mapping)},
     ),
     "thread/backgroundTerminals/list": Struct(
         "ThreadBackgroundTerminalsListParams",
@@ -354,9 +267,6 @@ _SHAPES: Final[dict[str, Struct | Tagged | Untagged]] = {
         "ThreadBackgroundTerminalsTerminateParams",
         {"threadId": string, "processId": string},
         NO_MEMBERS,
-    ),
-    "turn/interrupt": Struct(
-        "TurnInterruptParams", {"threadId": string, "turnId": string}, NO_MEMBERS
     ),
 }
 
@@ -405,17 +315,25 @@ EXPERIMENTAL_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Members that need the ``experimentalApi`` capability when a client supplies them."""
 
-NOT_SIMULATED_FIELDS: Final[dict[str, tuple[str, ...]]] = {
-    "thread/start": (
-        "environments",
-        "runtimeWorkspaceRoots",
-        "selectedCapabilityRoots",
-    ),
-    "thread/resume": ("history", "runtimeWorkspaceRoots"),
-    "thread/fork": ("experimentalPredictionMode", "runtimeWorkspaceRoots"),
-    "turn/start": ("environments", "runtimeWorkspaceRoots", "toolOutput"),
+NOT_SIMULATED_FIELDS: Final[dict[str, dict[str, str]]] = {
+    "thread/start": {
+        "environments": "environments",
+        "runtimeWorkspaceRoots": "environments",
+        "selectedCapabilityRoots": "environments",
+    },
+    "thread/resume": {"history": "given history", "runtimeWorkspaceRoots": "environments"},
+    "thread/fork": {
+        "experimentalPredictionMode": "given history",
+        "runtimeWorkspaceRoots": "environments",
+    },
+    "turn/start": {
+        "environments": "environments",
+        "runtimeWorkspaceRoots": "environments",
+        "toolOutput": "given history",
+    },
 }
-"""Members that would change what a request does in ways the simulation does not play."""
+"""Members that would change what a request does in ways the simulation does not play, each with the
+entry of the list of what is not simulated that says why."""
 
 
 def checked_params(request: Request) -> dict[str, Any]:

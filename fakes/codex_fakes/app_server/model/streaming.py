@@ -80,13 +80,19 @@ class Writing:
         if isinstance(action, MessageDelta):
             self._message_deltas(thread, turn, action)
         elif isinstance(action, OpenMessage):
-            self._open(thread, turn, agent_message(action.item_id, "", action.phase))
+            self._open(
+                thread, turn, agent_message(self._named(action.item_id, "msg"), "", action.phase)
+            )
         elif isinstance(action, OpenReasoning):
-            self._open(thread, turn, reasoning(action.item_id, [], []))
+            self._open(thread, turn, reasoning(self._named(action.item_id, "rs"), [], []))
         elif isinstance(action, CloseItem):
             self._close(thread, turn)
         else:
             self._reasoning(thread, turn, action)
+
+    def _named(self, item_id: str, kind: str) -> str:
+        """The id of an item; made up when the model has sent none."""
+        return item_id or f"{kind}_{self._world.ids.uuid7()}"
 
     def _open(self, thread: Thread, turn: Turn, item: Item) -> None:
         prefix, plan = b"", None

@@ -10,7 +10,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from codex_fakes.app_server.dialect.messages import Refusal, Request, not_simulated
+from codex_fakes.app_server.dialect.messages import Refusal, Request
+from codex_fakes.app_server.dialect.not_simulated import not_simulated
 from codex_fakes.app_server.surroundings.repositories import git_info
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class FolderQueries:
         del client, request
         cwd = params["cwd"]
         if git_info(self._world.files, cwd) is not None:
-            raise not_simulated("gitDiffToRemote in a repository")
+            raise not_simulated("repositories compared", "gitDiffToRemote in a repository")
         raise Refusal(f'failed to compute git diff to remote for cwd: "{cwd}"')
 
     def fuzzy_search(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
@@ -41,7 +42,7 @@ class FolderQueries:
         for root in params["roots"]:
             for path in self._world.files.below(root, ""):
                 if query and _is_in(query, posixpath.relpath(path, root).lower()):
-                    raise not_simulated("fuzzyFileSearch with files that match")
+                    raise not_simulated("files found", "fuzzyFileSearch with files that match")
         self._world.respond(client.number, request.id, {"files": []})
 
 

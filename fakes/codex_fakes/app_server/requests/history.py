@@ -20,7 +20,15 @@ from codex_fakes.app_server.requests.turn_pages import (
 )
 from codex_fakes.app_server.storage.rollout import GIT_NAMES, timestamp
 from codex_fakes.app_server.threads.thread import Tokens
-from codex_fakes.app_server.threads.thread_settings import mode_of, override_thread, sandbox_policy
+from codex_fakes.app_server.threads.thread_settings import (
+    check_resumed,
+    mode_of,
+    model_warning,
+    new_settings,
+    override_thread,
+    sandbox_policy,
+    tier_warning,
+)
 from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.storage.shelf import Shelf
     from codex_fakes.app_server.threads.thread import Thread
     from codex_fakes.app_server.threads.world import Connection, World
+    from codex_fakes.app_server.turns.engine import TurnEngine
 
 _FULL_READ: Final = (
     "Full-history hydration is deprecated for paginated threads; omit `includeTurns` or set it "
@@ -96,12 +105,8 @@ class History:
             Refusal: There is none.
         """
         thread_id = parse_thread_id(params["threadId"], kind="session")
-        path = params.get("path")
-        if path is not None:
-            found = self._shelf.open(path)
-            if found is None:
-                raise Refusal(f"failed to resolve rollout path `{path}`: file does not exist")
-            thread_id = found.id
+        if params.get("path"):
+            thread_id = self._shelf.at(params["path"]).id
         return self.active(thread_id)
 
     def loaded(self, params: dict[str, Any]) -> Thread:
@@ -131,15 +136,22 @@ class Reading:
         rollouts: Writes rollouts.
         shelf: Finds stored threads.
         history: Finds threads.
+        engine: Pursues the goals of threads that are opened.
     """
 
     def __init__(
-        self, world: World, rollouts: RolloutWriter, shelf: Shelf, history: History
+        self,
+        world: World,
+        rollouts: RolloutWriter,
+        shelf: Shelf,
+        history: History,
+        engine: TurnEngine,
     ) -> None:
         self._world = world
         self._rollouts = rollouts
         self._shelf = shelf
         self._history = history
+        self._engine = engine
 
     def read(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
         """Handle thread/read."""
@@ -165,34 +177,52 @@ class Reading:
 
     def resume(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
         """Handle thread/resume."""
+        self._refuse_stale_path(params)
         thread = self._history.named(params)
         full = not params.get("excludeTurns")
         if full:
             self._history.deprecated(client, thread)
         need_turns(thread)
         cold = thread.status == "notLoaded"
+        if cold:
+            check_resumed(self._world.settings, params)
         thread.subscribers.add(client.number)
         if cold:
             self._load(thread, params)
         turns = thread.turns_on_wire(rejoined=True) if full else None
+        shown = thread.on_wire(turns=turns)
+        if full and not (cold or thread.paginated or thread.records):
+            # Its rollout alone is read, which does not tell the name (seen on the binary).
+            shown["name"] = None
         page = params.get("initialTurnsPage")
         result = {
-            **thread.session_on_wire(thread.on_wire(turns=turns), resumed=True),
+            **thread.session_on_wire(shown, resumed=True),
             "initialTurnsPage": None if page is None else turns_page(thread, page, rejoined=True),
             "turnsBackwardsCursor": turn_cursor(thread),
             "itemsBackwardsCursor": item_cursor(thread),
         }
         self._world.respond(client.number, request.id, result)
-        if full or cold:
-            self.tell_usage(client, thread)
+        if full or (cold and thread.paginated):
+            self.tell_usage(client, thread, rejoined=not cold)
         if thread.goal is None:
-            self._world.tell(client.number, "thread/goal/cleared", {"threadId": thread.id})
+            self._world.tell_all("thread/goal/cleared", {"threadId": thread.id})
         else:
             update = {"threadId": thread.id, "turnId": None, "goal": thread.goal}
-            self._world.tell(client.number, "thread/goal/updated", update)
+            self._world.tell_all("thread/goal/updated", update)
         for pending in list(self._world.requests.values()):
             if pending.thread is thread:
                 self._world.send(client.number, pending.line)
+        self._engine.pursuit.go_on(thread)
+
+    def _refuse_stale_path(self, params: dict[str, Any]) -> None:
+        """Refuse to resume a loaded thread by a path that is not its own."""
+        path = params.get("path")
+        loaded = self._world.threads.get(parse_thread_id(params["threadId"], kind="session"))
+        if path and loaded is not None and loaded.stored and path != loaded.path:
+            raise Refusal(
+                f"cannot resume running thread {loaded.id} with stale path: requested `{path}`, "
+                f"active `{loaded.path}`"
+            )
 
     def _load(self, thread: Thread, params: dict[str, Any]) -> None:
         """Load a stored thread; one that is loaded keeps its settings."""
@@ -200,34 +230,53 @@ class Reading:
         ignored = ignored_names(params.get("config"))
         if ignored:
             self._world.warn(thread, ignored_text(ignored))
+        for warning in (
+            model_warning(thread.settings, params),
+            tier_warning(thread.settings, params),
+        ):
+            if warning is not None:
+                self._world.warn(thread, warning)
         if not thread.preview and thread.opening:
             thread.preview = thread.opening
             self._shelf.remember(thread)
+        if not thread.settings.model:
+            # No turn has written down what it runs with: it is what a new thread would run with.
+            thread.settings = new_settings(self._world.settings, thread.settings.cwd, params)
         settings = thread.settings
-        # Of the sandbox the server keeps what mode it had, not the details (seen on the binary).
-        settings.sandbox = sandbox_policy(params.get("sandbox") or mode_of(settings.sandbox))
+        # The service tier is not kept (seen on the binary).
+        settings.service_tier = None
+        # Of the sandbox the server keeps what mode it had, not the details. One in which the model
+        # may write in its folder becomes the configured one again (seen on the binary).
+        if params.get("sandbox") or settings.sandbox.get("type") != "workspaceWrite":
+            settings.sandbox = sandbox_policy(params.get("sandbox") or mode_of(settings.sandbox))
+        else:
+            settings.sandbox = sandbox_policy(self._world.settings.sandbox)
         override_thread(settings, params)
         if params.get("cwd") is not None:
             settings.cwd = params["cwd"]
         thread.status = "idle"
         self._world.set_status(thread)
 
-    def tell_usage(self, client: Connection, thread: Thread) -> None:
-        """Tell a client the token usage of a thread that it has just opened."""
+    def tell_usage(self, client: Connection, thread: Thread, *, rejoined: bool = False) -> None:
+        """Tell a client the token usage of a thread that it has just opened.
+
+        Args:
+            client: The client.
+            thread: The thread.
+            rejoined: Whether the thread was loaded already.
+        """
         turn = thread.turn
         pending = None if turn is None or turn.usage is None else Tokens(*turn.usage)
         if thread.usage_turn is not None or pending is not None:
             window = self._world.settings.model_context_window
-            usage = thread.token_usage(window, pending)
+            usage = thread.token_usage(window, pending, rejoined=rejoined)
             self._world.tell(client.number, "thread/tokenUsage/updated", usage)
 
     def summary(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
         """Handle getConversationSummary."""
         path = params.get("rolloutPath")
         if path is not None:
-            thread = self._shelf.open(path)
-            if thread is None:
-                raise Refusal(f"failed to resolve rollout path `{path}`: file does not exist")
+            thread = self._shelf.at(path)
         else:
             thread_id = parse_thread_id(params["conversationId"])
             known = self._history.known(thread_id)

@@ -1,9 +1,10 @@
 """Requests that make, move and remove threads: fork, revert, archive, unarchive and delete.
 
-May import the history, rollouts, the shelf, the turn engine and the shared world. The orders are
-those of FACTS §7 and of recordings 08d, 08e, 08h, 15m and 16b: a turn that runs is interrupted
-first, a loaded thread is said to be not loaded, and only then is anything refused because of what
-other threads need. The invariant: a thread that is archived or deleted is not loaded.
+May import the history, the making of threads, rollouts, the shelf, the turn engine and the shared
+world. The orders are those of FACTS §7 and of recordings 08d, 08e, 08h, 15m and 16b: a turn that
+runs is interrupted first, a loaded thread is said to be not loaded, and only then is anything
+refused because of what other threads need. The invariant: a thread that is archived or deleted is
+not loaded.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 from codex_fakes.app_server.configuration.ignored_settings import ignored_names, ignored_text
 from codex_fakes.app_server.dialect.messages import Refusal, Request
 from codex_fakes.app_server.dialect.thread_ids import parse_thread_id
+from codex_fakes.app_server.requests.thread_starts import load, new_thread
 from codex_fakes.app_server.requests.turn_pages import item_cursor, turn_cursor
-from codex_fakes.app_server.storage.rollout import HistoryBase, rollout_path
+from codex_fakes.app_server.storage.rollout import HistoryBase
 from codex_fakes.app_server.storage.rollout_reading import fold, history_lines
-from codex_fakes.app_server.threads.thread import Thread
-from codex_fakes.app_server.threads.thread_settings import forked_settings
+from codex_fakes.app_server.threads.thread_settings import forked_settings, tier_warning
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.requests.history import History, Reading
     from codex_fakes.app_server.storage.rollout import RolloutWriter
     from codex_fakes.app_server.storage.shelf import Shelf
-    from codex_fakes.app_server.threads.thread import TurnRecord
+    from codex_fakes.app_server.threads.thread import Thread, TurnRecord
+    from codex_fakes.app_server.threads.thread_settings import ThreadSettings
     from codex_fakes.app_server.threads.world import Connection, World
     from codex_fakes.app_server.turns.engine import TurnEngine
 
@@ -71,24 +73,9 @@ class Lifecycle:
         if full:
             self._history.deprecated(client, source)
         end = _end_of_fork(source, params)
-        now_ms = self._world.clock.now_ms()
-        thread_id = self._world.ids.uuid7()
-        thread = Thread(
-            id=thread_id,
-            path=rollout_path(self._shelf.home, thread_id, now_ms),
-            originator=client.name or "",
-            settings=settings,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            recency_ms=now_ms,
-            history_mode=source.history_mode,
-            ephemeral=bool(params.get("ephemeral")),
-            forked_from=source.id,
-            name=source.name,
-        )
-        self._branch_off(thread, source, end)
-        thread.subscribers.add(client.number)
-        self._world.threads[thread_id] = thread
+        ephemeral = bool(params.get("ephemeral"))
+        thread = self.branch(client, source, settings, end, ephemeral=ephemeral)
+        thread.source = params.get("threadSource")
         shown = thread.on_wire()
         if thread.ephemeral:
             # Said of an ephemeral fork this once; whoever reads it later is not told.
@@ -103,12 +90,46 @@ class Lifecycle:
         if full:
             self._reading.tell_usage(client, thread)
         self._world.tell_all("thread/started", {"thread": shown})
+        tier = tier_warning(settings, params)
+        if tier is not None:
+            self._world.warn(thread, tier)
+
+    def branch(
+        self,
+        client: Connection,
+        source: Thread,
+        settings: ThreadSettings,
+        end: int,
+        *,
+        ephemeral: bool = False,
+    ) -> Thread:
+        """Make a thread that goes on from another one, and subscribe who asked.
+
+        Args:
+            client: Who asked.
+            source: The other thread.
+            settings: What the new one runs with.
+            end: The ordinal of the first line of the other one that is not taken over.
+            ephemeral: Whether the new one is never written down.
+
+        Returns:
+            The new thread, loaded; nobody has been told.
+        """
+        home = self._shelf.home
+        thread = new_thread(self._world, home, client, settings, source.history_mode)
+        thread.ephemeral, thread.forked_from = ephemeral, source.id
+        thread.name, thread.daybreak = source.name, source.daybreak
+        thread.tools, thread.tool_specs = source.tools, source.tool_specs
+        self._branch_off(thread, source, end)
+        load(self._world, thread, client)
+        return thread
 
     def _branch_off(self, thread: Thread, source: Thread, end: int) -> None:
         """Give a new thread the history of another one, up to a line of it."""
         settings = thread.settings
         own = self._shelf.lines(posixpath.basename(source.path)) or []
-        lines = [line for line in history_lines(own, self._shelf.lines) if line["ordinal"] < end]
+        history = history_lines(own, self._shelf.lines) if own else []
+        lines = [line for line in history if line["ordinal"] < end]
         fold(thread, lines)
         thread.settings = settings
         if thread.ephemeral:
@@ -118,7 +139,7 @@ class Lifecycle:
         else:
             self._rollouts.begin_copy(thread, lines)
             thread.own_preview = thread.preview = thread.opening
-        if thread.name is not None:
+        if thread.name is not None or thread.daybreak is not None:
             self._shelf.remember(thread)
 
     def _base(self, source: Thread, end: int) -> HistoryBase:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.dialect.messages import INVALID_PARAMS, Refusal, Request
+from codex_fakes.app_server.dialect.other_ids import unknown_project
 from codex_fakes.app_server.dialect.thread_ids import parse_thread_id
 from codex_fakes.app_server.requests.turn_pages import PAGE
 
@@ -91,7 +92,8 @@ class ThreadLists:
         """Handle thread/loaded/list."""
         ids = sorted(self._world.threads)
         cursor = params.get("cursor")
-        if cursor is not None:
+        # Where nothing is loaded, nobody looks at the cursor.
+        if cursor is not None and ids:
             try:
                 after = parse_thread_id(cursor)
             except Refusal:
@@ -139,7 +141,7 @@ class ThreadLists:
     def _database(self, *, archived: bool) -> list[Thread]:
         newest = {row.id: row for row in self._shelf.stored(archived=archived)}
         rows = (self._as_loaded(row) for row in newest.values())
-        return [row for row in rows if row.preview]
+        return [row for row in rows if row.preview or archived]
 
     def _as_loaded(self, row: Thread) -> Thread:
         """Show a thread as it is now, if it is loaded."""
@@ -165,7 +167,7 @@ def _refuse_impossible(params: dict[str, Any]) -> None:
         except Refusal as refusal:
             raise Refusal(refusal.message, code=INVALID_PARAMS) from None
     if params.get("projectId") is not None:
-        raise Refusal(f"project not found: {params['projectId']}", code=INVALID_PARAMS)
+        raise unknown_project(params["projectId"], code=INVALID_PARAMS)
     parent, ancestor = params.get("parentThreadId"), params.get("ancestorThreadId")
     if parent is not None and ancestor is not None:
         raise Refusal("parentThreadId and ancestorThreadId are mutually exclusive")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.dialect import messages as dialect
-from codex_fakes.app_server.dialect.messages import NOT_SUPPORTED, Refusal, Request
+from codex_fakes.app_server.dialect.messages import INVALID_PARAMS, NOT_SUPPORTED, Refusal, Request
 from codex_fakes.app_server.dialect.thread_ids import parse_thread_id
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ class TurnPages:
 
     def items(self, client: Connection, request: Request, params: dict[str, Any]) -> None:
         """Handle thread/items/list."""
+        if isinstance(params.get("cursor"), dict) and params.get("turnId") is None:
+            raise Refusal("turnId is required when cursor is an item anchor", code=INVALID_PARAMS)
         thread = self._history.known(parse_thread_id(params["threadId"]))
-        if thread is None or not thread.paginated or not thread.stored:
+        if thread is None or not thread.paginated or not thread.stored or thread.blank:
             raise Refusal("thread/items/list is not supported yet", code=NOT_SUPPORTED)
         self._world.respond(client.number, request.id, _items_page(thread, params))
 
@@ -142,7 +144,7 @@ def _window(
     """
     cursor = params.get("cursor")
     if cursor is not None:
-        anchor, included = _read_cursor(cursor, thread, scope)
+        anchor, included = _read_cursor(cursor, thread, scope, params.get("turnId"))
         ordinals = [
             ordinal
             for ordinal in ordinals
@@ -158,7 +160,17 @@ def _window(
     return page, following, back
 
 
-def _read_cursor(cursor: str, thread: Thread, scope: str) -> tuple[int, bool]:
+def _read_cursor(cursor: Any, thread: Thread, scope: str, turn_id: str | None) -> tuple[int, bool]:
+    """Read a cursor; the one that names an item, the item of a turn, ends a page."""
+    if isinstance(cursor, dict):
+        for record in thread.records:
+            for stored in record.items:
+                if (record.id, stored.item["id"]) == (turn_id, cursor["itemId"]):
+                    return stored.ordinal, False
+        raise Refusal(
+            "cursor.itemId does not identify an item in the requested history scope",
+            code=INVALID_PARAMS,
+        )
     try:
         value = dialect.decode(cursor.encode())
         if value["requestedThreadId"] == thread.id and value["scope"]["kind"] == scope:

@@ -30,7 +30,8 @@ class ControlDoor:
     """A unix socket that opens gates.
 
     Args:
-        path: Where the socket is made; nothing may be there.
+        path: Where the socket is made; nothing may be there but the socket of a process that was
+            killed.
         gates: The gates.
         watch: Calls a callback whenever a file descriptor can be read; ``None`` ends that.
 
@@ -46,6 +47,8 @@ class ControlDoor:
         self._rests: dict[int, bytes] = {}
         self._socket = socket.socket(socket.AF_UNIX)
         try:
+            if _is_left_over(path):
+                Path(path).unlink()
             self._socket.bind(path)
             self._socket.listen()
         except OSError as error:
@@ -130,3 +133,16 @@ class ControlDoor:
         self._watch(number, None)
         self._visitors.pop(number).close()
         del self._rests[number]
+
+
+def _is_left_over(path: str) -> bool:
+    """Whether there is a socket that nobody listens on any more."""
+    with socket.socket(socket.AF_UNIX) as visitor:
+        try:
+            visitor.connect(path)
+        except ConnectionRefusedError:
+            return Path(path).is_socket()
+        except OSError:
+            # There is nothing, or nothing that can be visited; binding says what is wrong.
+            return False
+    return False

@@ -21,10 +21,10 @@ from codex_fakes.app_server.configuration.invocation import (
     start_failure,
 )
 from codex_fakes.app_server.machine import Machine
+from codex_fakes.app_server.shell.script_place import ScriptPlace
 from codex_fakes.app_server.shell.standard_io import QUIET_SECONDS, StandardIo
 from codex_fakes.app_server.surroundings.clock import Ids, SystemClock
 from codex_fakes.app_server.surroundings.files import DiskFiles
-from codex_fakes.script.playing import Gates, ScriptPlayer, gate_names
 from codex_fakes.script.steps import Script
 from codex_runtime.errors import CodexRuntimeError
 
@@ -82,9 +82,9 @@ def _serve(asked: CommandLine, environment: Mapping[str, str]) -> None:
     if transport == "off":
         raise start_failure("no transport configured; use --listen or enable remote control")
     faults, control = environment.get(FAULTS, ""), environment.get(CONTROL)
-    gates = Gates(gate_names(script))
+    place = ScriptPlace(DiskFiles(), home, script)
     if transport == "stdio":
-        _serve_stdio(home, script, settings, gates, faults, control)
+        _serve_stdio(home, place, settings, faults, control)
         return
     from codex_fakes.app_server.shell.websocket_executable import Surroundings, serve_websocket
 
@@ -92,7 +92,7 @@ def _serve(asked: CommandLine, environment: Mapping[str, str]) -> None:
     if transport == "unix" and not listen.path:
         listen = replace(listen, path=f"{home}/{DEFAULT_SOCKET}")
     serve_websocket(
-        Surroundings(home, script, settings, gates, faults, control, QUIET_SECONDS),
+        Surroundings(home, script, place, settings, faults, control, QUIET_SECONDS),
         listen,
         _token_digest(asked),
     )
@@ -100,26 +100,26 @@ def _serve(asked: CommandLine, environment: Mapping[str, str]) -> None:
 
 def _serve_stdio(
     home: str,
-    script: Script,
+    place: ScriptPlace,
     settings: SimulatedSettings,
-    gates: Gates,
     faults: str,
     control: str | None,
 ) -> None:
     clock = SystemClock()
-    machine = Machine(settings, ScriptPlayer(script), home, clock, Ids(clock, None), DiskFiles())
+    machine = Machine(settings, place.player, home, clock, Ids(clock, None), DiskFiles())
     faulty = None
     if faults:
-        from codex_fakes.app_server.shell.faults import FaultyConnection, parse_faults
+        from codex_fakes.app_server.shell.fault_language import parse_faults
+        from codex_fakes.app_server.shell.faults import FaultyConnection
 
         faulty = FaultyConnection(parse_faults(faults))
-    shell = StandardIo(machine, gates, clock, faulty)
+    shell = StandardIo(machine, place.gates, clock, faulty)
     if control is None:
         shell.serve()
     else:
         from codex_fakes.app_server.shell.door import ControlDoor
 
-        shell.door = ControlDoor(control, gates, shell.watch)
+        shell.door = ControlDoor(control, place.gates, shell.watch)
         try:
             shell.serve()
         finally:
@@ -164,7 +164,7 @@ def _configured(home: str, asked: CommandLine) -> SimulatedSettings:
     except (OSError, UnicodeDecodeError) as error:
         raise start_failure(f"failed to read {path}: {error}") from None
     if text is None and not asked.overrides:
-        return DEFAULTS
+        return replace(DEFAULTS, strict_config=asked.strict)
     from codex_fakes.app_server.configuration.config_toml import read_configuration
 
     return read_configuration(path, text, asked)

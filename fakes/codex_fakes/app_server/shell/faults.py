@@ -1,21 +1,26 @@
 """Faults on request, by name: what a simulated app-server does wrong on one connection.
 
-May import the dialect, the intake and the error catalogue. A fault is named as
-``NAME[=METHOD][#NUMBER]``: METHOD is that of a message, or of the request that a message answers;
-NUMBER picks one of the messages that match, counted from 1. ``CODEX_SIMULATED_FAULTS`` holds
-several, with commas between them. The invariant: what no fault names passes byte for byte.
+May import the dialect, the intake, the faults' language and the error catalogue. How faults are
+written is said in :mod:`.fault_language`; ``CODEX_SIMULATED_FAULTS`` holds several, with commas
+between them. The invariant: what no fault names passes byte for byte.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from codex_fakes.app_server.dialect import messages as dialect
 from codex_fakes.app_server.dialect.intake import OVERLOADED
-from codex_fakes.app_server.dialect.messages import LineReader, Request
-from codex_runtime.errors import ConfigurationError
+from codex_fakes.app_server.dialect.messages import LineReader, Refusal, Request
+from codex_fakes.app_server.shell.fault_language import (
+    ANY,
+    SLOW_READ_MS,
+    Fault,
+    filled,
+    omit_at,
+    put_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,106 +31,6 @@ Fate: TypeAlias = Literal["crash", "hang"]
 GARBAGE: Final = b'{"method": "garb\n'
 """The line that ``garbage`` sends."""
 
-SLOW_READ_MS: Final = 20
-"""Milliseconds that ``slow-reader`` lets pass before each line it reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of fault.
-
-    Attributes:
-        what: What the server does.
-        side: Whose messages METHOD names: the client's, the server's, either's, or none.
-        method_required: Whether METHOD must be given.
-        once: Whether it happens at the first match only, when no NUMBER is given.
-    """
-
-    what: str
-    side: Literal["client", "server", "either", "none"]
-    method_required: bool = False
-    once: bool = False
-
-
-FAULTS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {
-        "crash-now": Kind(
-            "It dies as by SIGKILL when METHOD (anything) is heard, or instead of saying it.",
-            "either",
-            once=True,
-        ),
-        "crash-mid-item": Kind("It dies behind the first delta of an item.", "none", once=True),
-        "hang": Kind(
-            "From METHOD (anything) on it reads nothing, says nothing and does not end.",
-            "either",
-            once=True,
-        ),
-        "slow-reader": Kind(f"It reads one line every {SLOW_READ_MS} ms.", "none"),
-        "drop": Kind("METHOD is not sent.", "server", method_required=True),
-        "duplicate": Kind("METHOD is sent twice.", "server", method_required=True),
-        "reorder": Kind(
-            "METHOD comes behind the message after it.", "server", method_required=True
-        ),
-        "garbage": Kind("A line that is no JSON comes before METHOD.", "server", True),
-        "never-answer": Kind(
-            "The request METHOD is neither carried out nor answered.", "client", True
-        ),
-        "overload": Kind("Requests METHOD (all but initialize) are refused with -32001.", "client"),
-        "lost-overload": Kind("What a flood has too much is lost, not refused.", "none"),
-    }
-)
-"""Every fault there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault on request.
-
-    Attributes:
-        name: Which; one of :data:`FAULTS`.
-        method: The method it is about; ``None`` for any.
-        number: Which of the messages that match, from 1; ``None`` for all.
-    """
-
-    name: str
-    method: str | None = None
-    number: int | None = None
-
-
-def parse_faults(text: str) -> tuple[Fault, ...]:
-    """Read a list of faults.
-
-    Args:
-        text: ``NAME[=METHOD][#NUMBER]``, with commas between them; blanks are ignored.
-
-    Returns:
-        The faults.
-
-    Raises:
-        ConfigurationError: ``E_FAKE_FAULT_UNKNOWN``.
-    """
-    return tuple(_parse(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _parse(text: str) -> Fault:
-    rest, has_number, digits = text.partition("#")
-    name, _, method = rest.partition("=")
-    kind = FAULTS.get(name)
-    if kind is None:
-        raise _unknown(f"{text!r}: there is no such fault; there are: {', '.join(FAULTS)}")
-    if has_number and not (digits.isascii() and digits.isdigit() and int(digits) > 0):
-        raise _unknown(f"{text!r}: {digits!r} is not the number of a message, counted from 1")
-    if kind.method_required and not method:
-        raise _unknown(f"{text!r}: say which message, as in {name}=METHOD")
-    if kind.side == "none" and method:
-        raise _unknown(f"{text!r}: {name} is not about one message")
-    number = int(digits) if has_number else 1 if kind.once else None
-    return Fault(name, method or None, number)
-
-
-def _unknown(text: str) -> ConfigurationError:
-    return ConfigurationError("E_FAKE_FAULT_UNKNOWN", text)
-
 
 @dataclass(slots=True)
 class _Armed:
@@ -134,18 +39,21 @@ class _Armed:
     fault: Fault
     met: int = 0
 
-    def hits(self, method: str | None) -> bool:
+    def hits(self, method: str | None, message: Mapping[str, Any]) -> bool:
         """Whether it strikes at a message; to be asked once per message."""
-        if self.fault.method not in {None, method}:
+        if self.fault.method not in {None, ANY, method}:
+            return False
+        if not all(condition.holds(message) for condition in self.fault.where):
             return False
         self.met += 1
         return self.fault.number in {None, self.met}
 
 
 @dataclass(slots=True)
-class _Held:
-    """A message that is overtaken by the next one."""
+class _Late:
+    """Messages that wait for another one."""
 
+    behind: str
     lines: list[bytes] = field(default_factory=list)
 
 
@@ -161,22 +69,23 @@ class FaultyConnection:
         for fault in faults:
             self._armed.setdefault(fault.name, []).append(_Armed(fault))
         self._lines = LineReader()
-        self._asked: dict[dialect.RpcId, str] = {}
-        self._held = _Held()
+        self._asked: dict[dialect.RpcId, dict[str, Any]] = {}
+        self._overtaken: list[bytes] = []
+        self._late: list[_Late] = []
         self.fate: Fate | None = None
         self.slow = "slow-reader" in self._armed
         self.slow_read_seconds = SLOW_READ_MS / 1000
         self.lossy = "lost-overload" in self._armed
 
-    def _struck(self, name: str, method: str | None) -> bool:
+    def _struck(self, name: str, method: str | None, message: Mapping[str, Any]) -> list[Fault]:
         # Every fault of the name counts the message, so this must not stop at the first that hits.
-        hits = [armed.hits(method) for armed in self._armed.get(name, ())]
-        return True in hits
+        armed = self._armed.get(name, ())
+        return [one.fault for one in armed if one.hits(method, message)]
 
-    def _ends_at(self, method: str | None) -> bool:
+    def _ends_at(self, method: str | None, message: Mapping[str, Any]) -> bool:
         fates: tuple[tuple[str, Fate], ...] = (("crash-now", "crash"), ("hang", "hang"))
         for name, fate in fates:
-            if self.fate is None and self._struck(name, method):
+            if self.fate is None and self._struck(name, method, message):
                 self.fate = fate
         return self.fate is not None
 
@@ -194,22 +103,32 @@ class FaultyConnection:
         for line in self._lines.feed(data):
             if self.fate is not None:
                 break
-            try:
-                message = dialect.read_line(line)
-            except UnicodeDecodeError:
-                message = None
-            method = message.method if isinstance(message, Request) else None
-            if isinstance(message, Request):
-                self._asked[message.id] = message.method
-                if self._struck("never-answer", method):
-                    continue
-                if method != "initialize" and self._struck("overload", method):
-                    back.append(dialect.refusal_line(message.id, OVERLOADED))
-                    continue
-            if method is not None and self._ends_at(method):
-                break
-            passed.append(line + b"\n")
+            heard = self._heard_line(line, back)
+            if heard is not None:
+                passed.append(heard)
         return passed, back
+
+    def _heard_line(self, line: bytes, back: list[bytes]) -> bytes | None:
+        """What the server hears of one line; ``None`` when it hears nothing."""
+        try:
+            request = dialect.read_line(line)
+        except UnicodeDecodeError:
+            request = None
+        if not isinstance(request, Request):
+            return line + b"\n"
+        message = dialect.decode(line)
+        method = request.method
+        self._asked[request.id] = message
+        if self._struck("never-answer", method, message):
+            return None
+        refused = self._struck("refuse", method, message)
+        if refused:
+            back.append(dialect.refusal_line(request.id, Refusal(refused[0].text)))
+            return None
+        if method != "initialize" and self._struck("overload", method, message):
+            back.append(dialect.refusal_line(request.id, OVERLOADED))
+            return None
+        return None if self._ends_at(method, message) else line + b"\n"
 
     def said(self, lines: Iterable[bytes]) -> list[bytes]:
         """Take what the server says.
@@ -224,36 +143,64 @@ class FaultyConnection:
         for line in lines:
             if self.fate is not None:
                 break
-            method, answers = self._method_of(line)
-            if not answers and self._ends_at(method):
+            method, message = self._read(line)
+            if "request" not in message and self._ends_at(method, message):
                 break
-            sent.extend(self._changed(line, method))
-            if _is_delta(method) and self._struck("crash-mid-item", method):
+            sent.extend(self._changed(line, method, message))
+            if _is_delta(method) and self._struck("crash-mid-item", method, message):
                 self.fate = "crash"
         return sent
 
-    def _changed(self, line: bytes, method: str | None) -> list[bytes]:
+    def _changed(self, line: bytes, method: str | None, message: dict[str, Any]) -> list[bytes]:
         """What becomes of one line."""
-        lines = [line]
-        if self._struck("drop", method):
+        lines = [self._altered(line, method, message)]
+        inserted = [
+            dialect.encode(filled(fault.value, message)) + b"\n"
+            for fault in self._struck("insert", method, message)
+        ]
+        if self._struck("drop", method, message):
             lines = []
-        if lines and self._struck("duplicate", method):
-            lines = [line, line]
-        if lines and self._struck("garbage", method):
+        if lines and self._struck("duplicate", method, message):
+            lines *= 2
+        if lines and self._struck("garbage", method, message):
             lines = [GARBAGE, *lines]
-        held, self._held = self._held, _Held()
-        if lines and self._struck("reorder", method):
-            self._held.lines = lines
+        lines += inserted
+        overtaken, self._overtaken = self._overtaken, []
+        if lines and self._struck("reorder", method, message):
+            self._overtaken, lines = lines, []
+        late = self._struck("late", method, message) if lines else []
+        if late:
+            self._late.append(_Late(late[0].behind, lines))
             lines = []
-        return [*lines, *held.lines]
+        return [*lines, *overtaken, *self._caught_up(method)]
 
-    def _method_of(self, line: bytes) -> tuple[str | None, bool]:
-        """The method of a message of the server, and whether it is an answer."""
-        message = dialect.decode(line)
+    def _altered(self, line: bytes, method: str | None, message: dict[str, Any]) -> bytes:
+        """The line with the fields that faults change or leave out."""
+        changes = self._struck("put", method, message)
+        omissions = self._struck("omit", method, message)
+        if not changes and not omissions:
+            return line
+        written = dialect.decode(line)
+        for fault in changes:
+            put_at(written, fault.path, filled(fault.value, message))
+        for fault in omissions:
+            omit_at(written, fault.path)
+        return dialect.encode(written) + b"\n"
+
+    def _caught_up(self, method: str | None) -> list[bytes]:
+        """The lines that waited for a message with this method."""
+        ready = [late for late in self._late if late.behind == method]
+        self._late = [late for late in self._late if late.behind != method]
+        return [line for late in ready for line in late.lines]
+
+    def _read(self, line: bytes) -> tuple[str | None, dict[str, Any]]:
+        """The method of a message of the server, and the message; an answer with its request."""
+        message: dict[str, Any] = dialect.decode(line)
         method = message.get("method")
-        if method is None:
-            return self._asked.pop(message["id"], None), True
-        return method, False
+        if method is not None:
+            return method, message
+        request = self._asked.pop(message["id"], None)
+        return None if request is None else request["method"], {**message, "request": request}
 
 
 def _is_delta(method: str | None) -> bool:

@@ -16,7 +16,7 @@ from collections import deque
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from email.utils import formatdate
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.server import serve, unix_serve
 from websockets.datastructures import Headers
@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from codex_fakes.app_server.dialect.intake import Intake
+from codex_fakes.app_server.shell.slow_clients import UNREAD_LIMIT
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 
     from codex_fakes.app_server.shell.server import SimulatedAppServer
     from codex_runtime.app_server.memory import MemoryTransport
-
-UNREAD_LIMIT: Final = 1 << 26
-"""Bytes that may wait for a client before its connection is cut: 60 MB are known to be kept for it,
-80 MB are not."""
 
 MAX_UNFRAGMENTED: Final = 1 << 24
 """What the header of a handshake on a unix socket says about the size of a frame."""
@@ -119,31 +116,18 @@ class SimulatedWebSocket:
             _take_away(self._path)
 
     def _listen(self) -> AbstractAsyncContextManager[Server]:
-        if self._path is not None:
-            return unix_serve(
-                self._serve,
-                self._path,
-                process_request=self._refusal,
-                process_response=_say_frame_limit,
-                compression=None,
-                max_size=None,
-                ping_interval=None,
-                server_header=None,
-                close_timeout=1,
-                logger=_SILENT,
-            )
-        return serve(
-            self._serve,
-            self._host,
-            self._port,
-            process_request=self._refusal,
-            compression=None,
-            max_size=None,
-            ping_interval=None,
-            server_header=None,
-            close_timeout=1,
-            logger=_SILENT,
-        )
+        options: dict[str, Any] = {
+            "process_request": self._refusal,
+            "compression": None,
+            "max_size": None,
+            "ping_interval": None,
+            "server_header": None,
+            "close_timeout": 1,
+            "logger": _SILENT,
+        }
+        if self._path is None:
+            return serve(self._serve, self._host, self._port, **options)
+        return unix_serve(self._serve, self._path, process_response=_say_frame_limit, **options)
 
     # --- the handshake -------------------------------------------------------------------------
 

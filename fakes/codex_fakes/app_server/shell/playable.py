@@ -1,6 +1,7 @@
 """Whether the simulation plays all of a script.
 
-May import the script's steps and the error catalogue. The invariant: a script with a step that is
+May import the list of what is not simulated, the script's steps and the error catalogue.
+The invariant: a script with a step that is
 not played is refused before anything of it is played.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codex_fakes.app_server.dialect.not_simulated import REFUSED
 from codex_fakes.script.steps import CallTool
 from codex_runtime.errors import ConfigurationError
 
@@ -29,8 +31,8 @@ def check_playable(script: Script) -> None:
             if isinstance(step, CallTool) and step.tool == "exec_command" and _runs(step):
                 raise ConfigurationError(
                     "E_FAKE_NOT_SIMULATED",
-                    f"response {number} of the script calls exec_command by its name, so that the "
-                    "simulated app-server cannot know what the command does; say it with `run`",
+                    f"response {number} of the script calls exec_command by its name: "
+                    f"{REFUSED['exec_command by its name']}",
                 )
 
 

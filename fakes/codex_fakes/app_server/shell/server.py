@@ -6,9 +6,10 @@ May import asyncio, the machine, the script's player and the in-memory transport
   new input, so that a client which reacts to a response is heard before the turn goes on; that is
   the start window of FACTS §10, in turns of the loop instead of milliseconds.
   Where clients are in other processes, ``quiet_seconds`` says how long to listen instead.
-* Then time. A virtual clock jumps to the next timer when nothing else is left to do.
-* A client that does not read makes nobody wait: what it is owed piles up in its pipe, as nothing
-  was ever lost by the real server in that situation (FACTS §16).
+* Then time. A virtual clock jumps to the next timer when nothing else is left to do, and the timer
+  is not farther away than the clock jumps.
+* A client that does not read makes the server wait if it is the only one, and else nobody; see
+  :mod:`.slow_clients`.
 
 The invariant: the machine is only ever touched from callbacks of one event loop.
 """
@@ -16,14 +17,16 @@ The invariant: the machine is only ever touched from callbacks of one event loop
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from codex_fakes.app_server.configuration.settings import SimulatedSettings
 from codex_fakes.app_server.machine import Machine
-from codex_fakes.app_server.shell.faults import SLOW_READ_MS, FaultyConnection, parse_faults
+from codex_fakes.app_server.shell.fault_language import SLOW_READ_MS, parse_faults
+from codex_fakes.app_server.shell.faults import FaultyConnection
+from codex_fakes.app_server.shell.lasting import Lasting
 from codex_fakes.app_server.shell.playable import check_playable
+from codex_fakes.app_server.shell.slow_clients import PIPE_LIMIT, SlowClients
 from codex_fakes.app_server.surroundings.clock import Clock, Ids, VirtualClock
 from codex_fakes.app_server.surroundings.files import DiskFiles
 from codex_fakes.script.playing import DEFAULT_WAIT, Gates, ScriptPlayer, gate_names
@@ -36,35 +39,15 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from codex_fakes.app_server.shell.faults import Fault
+    from codex_fakes.app_server.shell.lasting import Tap
     from codex_fakes.script.steps import Script
     from codex_runtime.errors import CodexRuntimeError
-
-    Tap: TypeAlias = Callable[[bytes], Iterable[bytes]]
 
 QUIET_TURNS: Final = 24
 """Turns of the event loop without input after which the machine goes on by itself.
 
 A client needs a handful to read a response, wake who waits for it, and send what follows.
 """
-
-_PIPE_LIMIT: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Lasting:
-    """What outlives a restart."""
-
-    player: ScriptPlayer
-    gates: Gates
-    home: Path
-    settings: SimulatedSettings
-    clock: Clock
-    ids: Ids
-    single_connection: bool
-    tap: Tap | None
-    faults: tuple[Fault, ...]
-    quiet_seconds: float | None
 
 
 class SimulatedAppServer:
@@ -83,10 +66,11 @@ class SimulatedAppServer:
         single_connection: Whether the end of the first connection ends the server, as stdio does.
         tap: See :meth:`connect`; for every connection that names none of its own.
         faults: What goes wrong, each as
-            :func:`codex_fakes.app_server.shell.faults.parse_faults` reads it; every connection
-            counts its own messages.
+            :func:`codex_fakes.app_server.shell.fault_language.parse_faults` reads it; every
+            connection counts its own messages.
         quiet_seconds: Seconds without input after which the server goes on by itself;
             :data:`QUIET_TURNS` turns of the loop when left out.
+        player: What hands out the script's responses; from the first one when left out.
         gates: The script's gates, when they are to be shared with somebody.
 
     Raises:
@@ -106,13 +90,14 @@ class SimulatedAppServer:
         tap: Tap | None = None,
         faults: Iterable[str] = (),
         quiet_seconds: float | None = None,
+        player: ScriptPlayer | None = None,
         gates: Gates | None = None,
     ) -> None:
         check_playable(script)
         clock = VirtualClock() if clock is None else clock
         self._begin(
-            _Lasting(
-                player=ScriptPlayer(script),
+            Lasting(
+                player=ScriptPlayer(script) if player is None else player,
                 gates=Gates(gate_names(script)) if gates is None else gates,
                 home=home,
                 settings=SimulatedSettings() if settings is None else settings,
@@ -125,7 +110,7 @@ class SimulatedAppServer:
             )
         )
 
-    def _begin(self, lasting: _Lasting) -> None:
+    def _begin(self, lasting: Lasting) -> None:
         self._lasting = lasting
         self._machine = Machine(
             lasting.settings,
@@ -141,6 +126,7 @@ class SimulatedAppServer:
         self._readers: dict[int, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: asyncio.Handle | None = None
+        self._slow = SlowClients(single=lasting.single_connection)
         self._hung = False
         self.crashed = False
         self._quiet = 0
@@ -246,7 +232,7 @@ class SimulatedAppServer:
             )
         if self._machine.ended:
             raise ConnectionResetError("the simulated app-server has ended")
-        ours, theirs = memory_pair(_PIPE_LIMIT)
+        ours, theirs = memory_pair(PIPE_LIMIT)
         number = self._machine.connection_opened()
         self._ends[number] = ours
         self._taps[number] = self._lasting.tap if tap is None else tap
@@ -415,6 +401,7 @@ class SimulatedAppServer:
             if faults is not None:
                 lines = faults.said(lines)
             end.outgoing.feed(b"".join(lines))
+            self._slow.cut_off(end)
         for faults in list(self._faults.values()):
             self._meet(faults)
         if self._machine.ended:
@@ -443,22 +430,26 @@ class SimulatedAppServer:
         if self._loop is None or self._machine.ended or self._hung:
             self._rest()
             return
+        if self._slow.hold_back(self._ends.values(), self._advanced):
+            self._rest()
+            return
         due_ms = self._machine.next_due_ms
         quiet_seconds = self._lasting.quiet_seconds
         if self._machine.has_deferred and quiet_seconds is not None:
             self._quiet = QUIET_TURNS
             self._next = self._loop.call_later(quiet_seconds, self._turn)
-        elif self._machine.has_deferred or (due_ms is not None and self._virtual):
+        elif self._machine.has_deferred or self._jumps_to(due_ms):
             self._next = self._loop.call_soon(self._turn)
-        elif due_ms is not None:
+        elif due_ms is not None and not isinstance(self.clock, VirtualClock):
             delay = max(due_ms - self.clock.now_ms(), 0) / 1000
             self._next = self._loop.call_later(delay, self._turn_to_timers)
         else:
             self._rest()
 
-    @property
-    def _virtual(self) -> bool:
-        return isinstance(self.clock, VirtualClock)
+    def _jumps_to(self, due_ms: int | None) -> bool:
+        """Whether the clock moves to the next timer by itself."""
+        clock = self.clock
+        return due_ms is not None and isinstance(clock, VirtualClock) and clock.jumps_to(due_ms)
 
     def _turn(self) -> None:
         """Count a turn of the loop without input; after enough of them, go on."""
@@ -476,6 +467,9 @@ class SimulatedAppServer:
         self._next = None
         due_ms = self._machine.next_due_ms
         if due_ms is not None and isinstance(self.clock, VirtualClock):
+            if not self.clock.jumps_to(due_ms):
+                self._rest()
+                return
             self.clock.advance_to(due_ms)
         self._drive(self._machine.fire_due)
 

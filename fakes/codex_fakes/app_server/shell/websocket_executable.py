@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.configuration.invocation import Listen
     from codex_fakes.app_server.configuration.settings import SimulatedSettings
     from codex_fakes.app_server.shell.door import ControlDoor
-    from codex_fakes.script.playing import Gates
+    from codex_fakes.app_server.shell.script_place import ScriptPlace
     from codex_fakes.script.steps import Script
 
 
@@ -40,8 +40,8 @@ class Surroundings:
     Attributes:
         home: Its home.
         script: What the model does.
+        place: How far the model is.
         settings: How it is configured.
-        gates: The script's gates.
         faults: What goes wrong, as ``CODEX_SIMULATED_FAULTS`` says it.
         control: Where the control door is; ``None`` for none.
         quiet_seconds: How long it listens before it goes on by itself.
@@ -49,8 +49,8 @@ class Surroundings:
 
     home: str
     script: Script
+    place: ScriptPlace
     settings: SimulatedSettings
-    gates: Gates
     faults: str
     control: str | None
     quiet_seconds: float
@@ -84,7 +84,8 @@ def serve_websocket(around: Surroundings, listen: Listen, token_sha256: str | No
         seed=None,
         faults=(around.faults,),
         quiet_seconds=around.quiet_seconds,
-        gates=around.gates,
+        player=around.place.player,
+        gates=around.place.gates,
     )
     asyncio.run(_serve(server, around, listen, token_sha256, loopback=loopback))
     for problem in server.problems:

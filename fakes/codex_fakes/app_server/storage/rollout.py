@@ -1,8 +1,9 @@
 """Rollouts: what is written down while a thread works.
 
-May import the dialect's encoder, items, repositories and threads. A rollout is a file of lines
-``{timestamp, ordinal, type, payload}`` (FACTS §13), written as items finish; the first one says
-whose it is, and for a branch (a fork, a thread that was reverted) where the lines before it are.
+May import the dialect's encoder, items, repositories, threads, and the forms of legacy events and
+of settings. A rollout is a file of lines ``{timestamp, ordinal, type, payload}`` (FACTS §13),
+written as items finish; the first one says whose it is, and for a branch (a fork, a thread that was
+reverted) where the lines before it are. It has what another server needs to go on with the thread.
 The invariant: lines are only ever appended, and ordinals count on from those of the branch's base.
 """
 
@@ -13,15 +14,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.dialect import messages as dialect
+from codex_fakes.app_server.storage.legacy_history import fold_legacy_event, legacy_events
+from codex_fakes.app_server.storage.settings_records import settings_to_rollout, turn_context
 from codex_fakes.app_server.surroundings.repositories import git_info
-from codex_fakes.app_server.threads.items import Item, to_rollout
+from codex_fakes.app_server.threads.items import Item, persisted, to_rollout
 from codex_fakes.app_server.threads.thread import StoredItem, Thread, Tokens, TurnRecord
 from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codex_fakes.app_server.threads.thread_settings import ThreadSettings
     from codex_fakes.app_server.threads.world import World
 
 SESSIONS: Final = "sessions"
@@ -116,8 +118,9 @@ class RolloutWriter:
         """
         self.materialize(thread)
         for line in lines:
+            thread.ordinal = line["ordinal"]
             self._append(thread, line)
-            thread.ordinal = line["ordinal"] + 1
+            thread.ordinal += 1
         self._apply_settings(thread)
 
     def begin_turn(self, thread: Thread, turn_id: str, root: str | None = None) -> None:
@@ -140,17 +143,28 @@ class RolloutWriter:
             model_context_window=self._world.settings.model_context_window,
             collaboration_mode_kind=thread.settings.collaboration_mode()["mode"],
         )
+        context = turn_context(turn_id, root or turn_id, thread.settings)
+        self._write(thread, "turn_context", context)
         self._apply_settings(thread)
 
     def complete_item(
         self, thread: Thread, turn_id: str, item: Item, started_ms: int, completed_ms: int
     ) -> None:
         """Write a completed item down, in the file and in memory."""
-        record = next(record for record in thread.records if record.id == turn_id)
-        record.add(StoredItem(item, started_ms, completed_ms, thread.ordinal))
         if item["type"] == "userMessage":
             thread.own_preview = thread.own_preview or preview_of(item["content"])
             thread.opening = thread.opening or thread.own_preview
+        message = _for_the_model(item)
+        if message is not None:
+            self._write(thread, "response_item", message)
+        if not thread.paginated:
+            for event in legacy_events(turn_id, item):
+                fold_legacy_event(thread, thread.ordinal, event, completed_ms)
+                self._write(thread, "event_msg", event)
+            return
+        item = persisted(item)
+        record = thread.record_of(turn_id)
+        record.add(StoredItem(item, started_ms, completed_ms, thread.ordinal))
         self._event(
             thread,
             "item_completed",
@@ -186,7 +200,7 @@ class RolloutWriter:
             self._event(
                 thread,
                 "turn_aborted",
-                root_turn_id=record.id,
+                root_turn_id=record.root or record.id,
                 turn_id=record.id,
                 reason="interrupted",
                 started_at=record.started_at,
@@ -197,7 +211,7 @@ class RolloutWriter:
         self._event(
             thread,
             "task_complete",
-            root_turn_id=record.id,
+            root_turn_id=record.root or record.id,
             turn_id=record.id,
             last_agent_message=last_message,
             **({} if record.error is None else {"error": _error_to_rollout(record.error)}),
@@ -215,7 +229,7 @@ class RolloutWriter:
             thread,
             "thread_settings_applied",
             thread_id=thread.id,
-            thread_settings=_settings_to_rollout(thread.settings),
+            thread_settings=settings_to_rollout(thread.settings),
         )
 
     def _event(self, thread: Thread, kind: str, **payload: Any) -> None:
@@ -223,12 +237,7 @@ class RolloutWriter:
 
     def _write(self, thread: Thread, kind: str, payload: dict[str, Any]) -> None:
         now_ms = self._world.clock.now_ms()
-        line = {
-            "timestamp": timestamp(now_ms),
-            "ordinal": thread.ordinal,
-            "type": kind,
-            "payload": payload,
-        }
+        line = {"timestamp": timestamp(now_ms), "type": kind, "payload": payload}
         self._append(thread, line)
         thread.ordinal += 1
         thread.updated_ms = now_ms
@@ -236,6 +245,10 @@ class RolloutWriter:
     def _append(self, thread: Thread, line: dict[str, Any]) -> None:
         if thread.ephemeral:
             return
+        # Only lines of a paginated history are numbered.
+        number = {"ordinal": thread.ordinal} if thread.paginated else {}
+        rest = {name: value for name, value in line.items() if name != "ordinal"}
+        line = {"timestamp": rest.pop("timestamp"), **number, **rest}
         before = b"\n" if thread.torn else b""
         thread.torn = False
         self._world.files.append(thread.path, before + dialect.encode(line) + b"\n")
@@ -253,6 +266,7 @@ def _session(thread: Thread) -> dict[str, Any]:
         "originator": thread.originator,
         "cli_version": PROTOCOL_VERSION,
         "source": "vscode",
+        **({} if thread.source is None else {"thread_source": thread.source}),
         "model_provider": thread.settings.model_provider,
         "history_mode": thread.history_mode,
         "git": {GIT_NAMES[name]: value for name, value in git.items()} or None,
@@ -287,24 +301,21 @@ def _to_snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-def _settings_to_rollout(settings: ThreadSettings) -> dict[str, Any]:
-    return {
-        "model": settings.model,
-        "model_provider_id": settings.model_provider,
-        "approval_policy": settings.approval_policy,
-        "approvals_reviewer": settings.approvals_reviewer,
-        "sandbox_policy": settings.sandbox,
-        "permission_profile": settings.permission_profile,
-        "cwd": settings.cwd,
-        "effort": settings.effort,
-        "summary": settings.summary,
-        "service_tier": settings.service_tier,
-        "personality": settings.personality,
-        "collaboration_mode": settings.collaboration_mode(),
-        "disabled_plugin_ids": settings.disabled_plugins,
-    }
+def _for_the_model(item: Item) -> dict[str, Any] | None:
+    """A message as a server that resumes the thread tells it to its model."""
+    if item["type"] == "userMessage":
+        content = [
+            {"type": "input_text", "text": part["text"]}
+            for part in item["content"]
+            if part["type"] == "text"
+        ]
+        return {"type": "message", "role": "user", "content": content}
+    if item["type"] == "agentMessage":
+        content = [{"type": "output_text", "text": item["text"]}]
+        return {"type": "message", "role": "assistant", "content": content}
+    return None
 
 
 def preview_of(content: list[dict[str, Any]]) -> str:
     """The preview that a user message gives its thread."""
-    return "\n".join(part["text"] for part in content if part["type"] == "text")
+    return "".join(part["text"] for part in content if part["type"] == "text")

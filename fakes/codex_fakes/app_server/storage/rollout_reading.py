@@ -1,9 +1,10 @@
 """Reading rollouts back.
 
-May import rollouts, failures, items, settings and threads. The history of a thread is the lines of
-its newest file, behind those that the file says it goes on from, and so on down to a file that
-goes on from none. The invariant: a line that a crash tore is passed over, and a turn whose end was
-never written reads as interrupted.
+May import rollouts, failures, items, threads, and the forms of legacy events and of settings. The
+history of a thread is the lines of its newest file, behind those that the file says it goes on
+from, and so on down to a file that goes on from none. The real server's files are read as well as
+those of the simulation. The invariant: a line that a crash tore, or whose form is not known, is
+passed over, and a turn whose end was never written reads as interrupted.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import msgspec
 
 from codex_fakes.app_server.dialect.dynamic_tools import tool_names
 from codex_fakes.app_server.dialect.failures import turn_error
+from codex_fakes.app_server.storage.legacy_history import fold_legacy_event, record_for
 from codex_fakes.app_server.storage.rollout import GIT_NAMES, TOKEN_NAMES, preview_of, respelt
+from codex_fakes.app_server.storage.settings_records import settings_from_rollout
 from codex_fakes.app_server.threads.items import from_rollout
 from codex_fakes.app_server.threads.thread import StoredItem, Thread, Tokens, TurnRecord
 from codex_fakes.app_server.threads.thread_settings import ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from codex_fakes.app_server.threads.items import Item
 
     Lines = list[dict[str, Any]]
 
@@ -37,10 +42,13 @@ def complete_lines(data: bytes) -> Lines:
     lines: Lines = []
     for raw in data.split(b"\n")[:-1]:
         try:
-            lines.append(msgspec.json.decode(raw, type=dict[str, Any]))
+            line = msgspec.json.decode(raw, type=dict[str, Any])
         except msgspec.DecodeError:
             # A line that a crash tore; a server that came later went on behind it.
             continue
+        # Lines of a legacy history are not numbered; they count from the first.
+        line.setdefault("ordinal", len(lines))
+        lines.append(line)
     return lines
 
 
@@ -77,6 +85,9 @@ def read_thread(path: str, data: bytes, open_base: Callable[[str], Lines | None]
     lines = complete_lines(data)
     if not lines or lines[0]["type"] != "session_meta":
         return None
+    if not isinstance(lines[0]["payload"].get("source"), str):
+        # The thread of a sub-agent, which no list shows and no client opens by itself.
+        return None
     thread = _session_back(path, lines[0])
     thread.torn = not data.endswith(b"\n")
     own_from = lines[0]["ordinal"]
@@ -97,9 +108,15 @@ def fold(thread: Thread, lines: Iterable[dict[str, Any]], *, own_from: int = _NO
         if own:
             thread.ordinal = line["ordinal"] + 1
             thread.updated_ms = _milliseconds(line["timestamp"])
+        if line["type"] == "turn_context":
+            thread.context_model = line["payload"].get("model")
         if line["type"] == "event_msg":
             moment = _milliseconds(line["timestamp"])
-            _fold(thread, line["ordinal"], line["payload"], moment, own=own)
+            try:
+                _fold(thread, line["ordinal"], line["payload"], moment, own=own)
+            except (KeyError, TypeError, ValueError, IndexError, StopIteration):
+                # Of a form that only another version of the server knows: it is passed over.
+                continue
     for record in thread.records:
         if record.status == "inProgress":
             record.status = "interrupted"
@@ -129,7 +146,8 @@ def _session_back(path: str, line: dict[str, Any]) -> Thread:
         recency_ms=created_ms,
         history_mode=meta["history_mode"],
         forked_from=meta.get("forked_from_id"),
-        git=None if git is None else {name: git[stored] for name, stored in GIT_NAMES.items()},
+        source=meta.get("thread_source"),
+        git=None if git is None else {name: git.get(key) for name, key in GIT_NAMES.items()},
         tools=tool_names(meta.get("dynamic_tools", [])),
         tool_specs=meta.get("dynamic_tools", []),
         status="notLoaded",
@@ -140,25 +158,40 @@ def _session_back(path: str, line: dict[str, Any]) -> Thread:
 def _fold(thread: Thread, ordinal: int, event: dict[str, Any], now_ms: int, *, own: bool) -> None:
     kind = event["type"]
     if kind == "task_started":
-        turn_id, root = event["turn_id"], event["root_turn_id"]
-        root = None if root == turn_id else root
-        thread.records.append(TurnRecord(turn_id, event["started_at"], ordinal, root=root))
+        _begin(thread, ordinal, event)
         if own:
             thread.recency_ms = now_ms
     elif kind == "thread_settings_applied":
-        thread.settings = _settings_back(event["thread_settings"])
+        thread.settings = settings_from_rollout(event["thread_settings"])
+    elif not thread.paginated and (item := fold_legacy_event(thread, ordinal, event, now_ms)):
+        _note_opening(thread, item, own=own)
     elif kind == "item_completed":
         _fold_item(thread, ordinal, event, own=own)
     elif kind == "token_count":
+        if event["info"] is None:
+            return
         thread.total = _tokens_back(event["info"]["total_token_usage"])
         thread.last = _tokens_back(event["info"]["last_token_usage"])
-        thread.usage_turn = event["turn_id"]
+        thread.usage_turn = event.get("turn_id") or thread.record.id
     elif kind in {"task_complete", "turn_aborted"}:
-        record = next(record for record in thread.records if record.id == event["turn_id"])
+        record = thread.record_of(event["turn_id"])
         record.error = _error_back(event.get("error"))
         record.completed_at = event["completed_at"]
         record.duration_ms = event["duration_ms"]
         record.status = _ended(kind, record.error)
+
+
+def _begin(thread: Thread, ordinal: int, event: dict[str, Any]) -> None:
+    turn_id, root = event["turn_id"], event["root_turn_id"]
+    begun = TurnRecord(turn_id, event["started_at"], ordinal)
+    thread.records.append(begun)
+    if root != turn_id:
+        begun.root = root
+        outer = thread.records[-2] if len(thread.records) > 1 else begun
+        if thread.paginated and outer.id == root and outer.status == "inProgress":
+            # The outer turn of a review is named first, and yet comes behind the inner one.
+            begun.ordinal, outer.ordinal = outer.ordinal, begun.ordinal
+            thread.records[-2:] = [begun, outer]
 
 
 def _ended(kind: str, error: object) -> str:
@@ -171,8 +204,13 @@ def _fold_item(thread: Thread, ordinal: int, event: dict[str, Any], *, own: bool
     item = from_rollout(event["item"])
     if item is None:
         return
-    record = next(record for record in thread.records if record.id == event["turn_id"])
+    record = record_for(thread, event["turn_id"], ordinal, event["completed_at_ms"])
     record.add(StoredItem(item, event["started_at_ms"], event["completed_at_ms"], ordinal))
+    _note_opening(thread, item, own=own)
+
+
+def _note_opening(thread: Thread, item: Item, *, own: bool) -> None:
+    """Remember the first message of the user, which previews show."""
     if item["type"] == "userMessage":
         text = preview_of(item["content"])
         thread.opening = thread.opening or text
@@ -193,28 +231,3 @@ def _error_back(stored: dict[str, Any] | None) -> dict[str, Any] | None:
 def _to_camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
-
-
-def _settings_back(stored: dict[str, Any]) -> ThreadSettings:
-    return ThreadSettings(
-        cwd=stored["cwd"],
-        approval_policy=stored["approval_policy"],
-        sandbox=stored["sandbox_policy"],
-        model=stored["model"],
-        model_provider=stored["model_provider_id"],
-        approvals_reviewer=stored["approvals_reviewer"],
-        effort=stored["effort"],
-        summary=stored["summary"],
-        service_tier=stored["service_tier"],
-        personality=stored["personality"],
-        permission_profile=stored["permission_profile"],
-        disabled_plugins=stored["disabled_plugin_ids"],
-        collaboration=_collaboration_back(stored["collaboration_mode"]),
-    )
-
-
-def _collaboration_back(stored: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "mode": stored["mode"],
-        "instructions": stored["settings"]["developer_instructions"],
-    }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from codex_fakes.app_server.dialect import messages as dialect
+from codex_fakes.app_server.dialect.messages import Refusal
 from codex_fakes.app_server.storage.rollout import SESSIONS
 from codex_fakes.app_server.storage.rollout_reading import complete_lines, read_thread
 
@@ -58,9 +59,22 @@ class Shelf:
         paths = self._rollouts(thread_id, ARCHIVED if archived else SESSIONS)
         return self._read(paths[-1], self._states()) if paths else None
 
-    def open(self, path: str) -> Thread | None:
-        """Read the thread of one rollout; ``None`` when there is none at that path."""
-        return self._read(path, self._states())
+    def at(self, path: str) -> Thread:
+        """Read the thread of the rollout that a client names.
+
+        Args:
+            path: Where it is; seen from the home when it does not begin at the root.
+
+        Raises:
+            Refusal: There is none.
+        """
+        place = posixpath.join(self.home, path)
+        found = self._read(place, self._states())
+        if found is not None:
+            return found
+        if self._world.files.is_folder(place):
+            raise Refusal(f"failed to resolve rollout path `{place}`: path is a directory")
+        raise Refusal(f"failed to resolve rollout path `{place}`: file does not exist")
 
     def stored(self, *, archived: bool = False) -> list[Thread]:
         """Every thread that has a rollout, not loaded; once for each of its files.
@@ -173,6 +187,7 @@ class Shelf:
         data = self._world.files.read(path)
         thread = None if data is None else read_thread(path, data, self.lines)
         if thread is not None:
+            thread.kept = True
             state = states.get(thread.id, {})
             thread.name = state.get("name")
             thread.first_unread = state.get("firstUnread")

@@ -38,14 +38,25 @@ class VirtualClock:
 
     Args:
         start_ms: Where it starts, in milliseconds since the Unix epoch.
+        longest_jump_ms: How far ahead a timer may be for the clock to move there by itself; what
+            is farther waits until somebody advances the clock. ``None``: any distance.
     """
 
-    def __init__(self, start_ms: int = EPOCH_MS) -> None:
+    def __init__(self, start_ms: int = EPOCH_MS, longest_jump_ms: int | None = None) -> None:
         self._now = start_ms
+        self._longest_jump_ms = longest_jump_ms
 
     def now_ms(self) -> int:
         """See :meth:`Clock.now_ms`."""
         return self._now
+
+    def jumps_to(self, moment_ms: int) -> bool:
+        """Whether the clock moves to a moment by itself.
+
+        Args:
+            moment_ms: Milliseconds since the Unix epoch.
+        """
+        return self._longest_jump_ms is None or moment_ms - self._now <= self._longest_jump_ms
 
     def advance_to(self, moment_ms: int) -> None:
         """Move to a moment; the clock does not go back.

@@ -29,8 +29,14 @@ class Files(Protocol):
     def move(self, path: str, target: str) -> None:
         """Move a file that is there, with the folders the target is in."""
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder."""
+
     def below(self, folder: str, suffix: str) -> list[str]:
         """The files below a folder whose names end with a suffix, sorted."""
+
+    def merge_base(self, folder: str, branch: str) -> str | None:
+        """The commit that a repository's HEAD and a branch have in common, ``None`` for none."""
 
 
 class DiskFiles:
@@ -71,6 +77,10 @@ class DiskFiles:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.replace(path, target)
 
+    def is_folder(self, path: str) -> bool:
+        """See :meth:`Files.is_folder`."""
+        return os.path.isdir(path)
+
     def below(self, folder: str, suffix: str) -> list[str]:
         """See :meth:`Files.below`."""
         return sorted(
@@ -79,6 +89,21 @@ class DiskFiles:
             for name in names
             if name.endswith(suffix)
         )
+
+    def merge_base(self, folder: str, branch: str) -> str | None:
+        """See :meth:`Files.merge_base`; asks git, and gives ``None`` where there is no git."""
+        import subprocess
+
+        try:
+            asked = subprocess.run(
+                ("git", "-C", folder, "merge-base", "HEAD", branch),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except OSError:
+            return None
+        return asked.stdout.decode().strip() or None
 
 
 def _append(path: str, data: bytes) -> None:
@@ -112,7 +137,17 @@ class MemoryFiles:
         """See :meth:`Files.move`."""
         self.contents[target] = self.contents.pop(path)
 
+    def is_folder(self, path: str) -> bool:
+        """See :meth:`Files.is_folder`."""
+        inside = path.rstrip("/") + "/"
+        return any(each.startswith(inside) for each in self.contents)
+
     def below(self, folder: str, suffix: str) -> list[str]:
         """See :meth:`Files.below`."""
         inside = folder.rstrip("/") + "/"
         return sorted(p for p in self.contents if p.startswith(inside) and p.endswith(suffix))
+
+    def merge_base(self, folder: str, branch: str) -> str | None:
+        """See :meth:`Files.merge_base`; there is no git in memory."""
+        del folder, branch
+        return None

@@ -18,6 +18,15 @@ _SOURCES: Final = {"unifiedExecStartup": "unified_exec_startup", "agent": "agent
 _SOURCES_BACK: Final = {stored: wire for wire, stored in _SOURCES.items()}
 _FILE_SCHEME: Final = "file://"
 
+NO_REVIEW: Final = "Reviewer failed to output a response."
+"""What a review is shown to say that says nothing."""
+
+
+PERSISTED_OUTPUT: Final = 1 << 16
+"""Bytes of a command's output that history keeps."""
+
+_TRUNCATED: Final = "\n... command output truncated for persistence ...\n"
+
 
 def user_message(item_id: str, client_id: str | None, content: list[dict[str, Any]]) -> Item:
     """A message of the user; ``content`` is already normalised."""
@@ -119,17 +128,30 @@ def _normalised(element: dict[str, Any]) -> dict[str, Any]:
         spans = element.get("text_elements", [])
         return {"type": kind, "text": element["text"], "text_elements": spans}
     normal: dict[str, Any] = {"type": kind}
-    if kind in {"image", "localImage"}:
+    if kind == "localImage":
         normal["detail"] = element.get("detail")
     # Of the rest (a name, a place), what an element has to have is all it has.
     members = ("name", "url", "fileId", "path")
     normal.update({member: element[member] for member in members if member in element})
+    if kind == "image":
+        normal["detail"] = element.get("detail")
     return normal
 
 
 def input_text(elements: list[dict[str, Any]]) -> str:
     """The text of the user's input, without images and the rest."""
     return "\n".join(element["text"] for element in elements if element["type"] == "text")
+
+
+def persisted(item: Item) -> Item:
+    """What history keeps of a completed item: of a long output, its beginning and its end."""
+    output = item.get("aggregatedOutput")
+    data = b"" if output is None else output.encode()
+    if len(data) <= PERSISTED_OUTPUT:
+        return item
+    half = (PERSISTED_OUTPUT - len(_TRUNCATED)) // 2
+    head, tail = data[:half].decode(errors="replace"), data[-half:].decode(errors="replace")
+    return {**item, "aggregatedOutput": f"{head}{_TRUNCATED}{tail}"}
 
 
 def to_rollout(item: Item) -> Item:
@@ -168,7 +190,8 @@ def to_rollout(item: Item) -> Item:
     if kind == "contextCompaction":
         return {"type": "ContextCompaction", "id": item["id"]}
     if kind in {"enteredReviewMode", "exitedReviewMode"}:
-        return {**item, "type": kind[0].upper() + kind[1:]}
+        named = {"type": kind[0].upper() + kind[1:], "id": item["id"]}
+        return {**named, **review_to_rollout(item)}
     if kind == "plan":
         return {"type": "Plan", "id": item["id"], "text": item["text"]}
     if kind == "dynamicToolCall":
@@ -176,15 +199,46 @@ def to_rollout(item: Item) -> Item:
     return {
         "type": "FileChange",
         "id": item["id"],
-        "changes": {change["path"]: _change_to_rollout(change) for change in item["changes"]},
+        "changes": {change["path"]: change_to_rollout(change) for change in item["changes"]},
         "status": item["status"],
     }
+
+
+def review_to_rollout(item: Item) -> dict[str, Any]:
+    """What a rollout keeps of the item that a review begins or ends with."""
+    if item["type"] == "enteredReviewMode":
+        target = {"type": "custom", "instructions": item["review"]}
+        return {"target": target, "user_facing_hint": item["review"]}
+    return {
+        "review_output": {
+            "findings": [],
+            "overall_correctness": "",
+            "overall_explanation": item["review"],
+            "overall_confidence_score": 0.0,
+        }
+    }
+
+
+def review_from_rollout(kind: str, item_id: str, stored: dict[str, Any]) -> Item:
+    """Read the item back that a review begins or ends with.
+
+    Args:
+        kind: The item's type.
+        item_id: Its id.
+        stored: What the rollout keeps of it.
+    """
+    if kind == "enteredReviewMode":
+        return {"type": kind, "id": item_id, "review": stored["user_facing_hint"]}
+    output = stored["review_output"]
+    review = NO_REVIEW if output is None else output["overall_explanation"]
+    return {"type": kind, "id": item_id, "review": review}
 
 
 _MOVED: Final = "\n\nMoved to: "
 
 
-def _change_to_rollout(change: dict[str, Any]) -> dict[str, Any]:
+def change_to_rollout(change: dict[str, Any]) -> dict[str, Any]:
+    """One change of a fileChange item in the form in which a rollout keeps it."""
     kind = change["kind"]["type"]
     if kind != "update":
         return {"type": kind, "content": change["diff"]}
@@ -195,7 +249,8 @@ def _change_to_rollout(change: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "unified_diff": diff, "move_path": move_path}
 
 
-def _change_from_rollout(path: str, stored: dict[str, Any]) -> dict[str, Any]:
+def change_from_rollout(path: str, stored: dict[str, Any]) -> dict[str, Any]:
+    """Read one change of a fileChange item back."""
     kind = stored["type"]
     if kind != "update":
         return {"path": path, "kind": {"type": kind}, "diff": stored["content"]}
@@ -221,7 +276,7 @@ def _tool_call_to_rollout(item: Item) -> Item:
 
 
 def _tool_call_from_rollout(stored: Item) -> Item:
-    name = stored["id"], stored["namespace"], stored["tool"]
+    name = stored["id"], stored.get("namespace"), stored["tool"]
     return {
         **dynamic_tool_call(*name, stored["arguments"]),
         "status": stored["status"],
@@ -293,7 +348,7 @@ def from_rollout(stored: Item) -> Item | None:
     if kind == "CommandExecution":
         return _command_from_rollout(stored)
     if kind in {"EnteredReviewMode", "ExitedReviewMode"}:
-        return {**stored, "type": kind[0].lower() + kind[1:]}
+        return review_from_rollout(kind[0].lower() + kind[1:], stored["id"], stored)
     if kind == "ContextCompaction":
         return context_compaction(stored["id"])
     if kind == "Plan":
@@ -301,7 +356,7 @@ def from_rollout(stored: Item) -> Item | None:
     if kind == "DynamicToolCall":
         return _tool_call_from_rollout(stored)
     if kind == "FileChange":
-        changes = [_change_from_rollout(path, change) for path, change in stored["changes"].items()]
+        changes = [change_from_rollout(path, change) for path, change in stored["changes"].items()]
         return file_change(stored["id"], changes, stored["status"])
     return None
 

@@ -1,7 +1,7 @@
 """Threads: what a server knows of each, finished turns included, and how responses show them.
 
-May import the version, items, and as types settings and turns. The invariant: a thread object
-always has every field, in the order of the wire, whatever the thread has been through.
+May import the version, items, goals, and as types settings and turns. The invariant: a thread
+object always has every field, in the order of the wire, whatever the thread has been through.
 
 Threads with ``legacy`` history show their turns in another way: what has no event of its own in
 such a rollout (a command) is missing, and items are numbered through the thread on every read.
@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+from codex_fakes.app_server.threads.goals import GoalMeter
 from codex_fakes.app_server.threads.items import is_answer
 from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
@@ -190,8 +191,10 @@ class Thread:
             that was reverted begin without one, and thread/list goes by that.
         opening: The text of the first user message of the whole history, a fork's origin included.
         git: The repository it works in, as ``gitInfo`` shows it.
+        source: What its client called the source of it.
         daybreak: What thread/metadata/update set ``daybreakEnabled`` to.
         goal: Its goal, as the wire shows it.
+        meter: What is counted for the goal already.
         name: The name the user gave it.
         status: What ``thread/status/changed`` last said.
         waiting: How many approvals its running turn waits for.
@@ -209,14 +212,20 @@ class Thread:
         revision: The revision of the read state.
         records: Every turn that was started, oldest first.
         ordinal: The number of lines in the rollout.
+        kept: Whether it was found in the home, or something was changed that is kept there: its
+            turns can then be listed, whether or not it has any.
+        stray_error: The failure of a review that could not begin; it is told as that of the turn
+            that ends next.
         torn: Whether the last line of its rollout was torn by a crash.
+        rate_limits: What the model API said last of its rate limits.
         compacts: Whether its context is full, so that the next turn compacts it first.
         reverted: Whether it was reverted since it was loaded, which its service tier shows.
-        skills_told: Whether its clients were warned that its skills do not fit the context.
+        context_model: The model for which its context was made; ``None`` before there is one.
         tools: The tools its client brought along.
         tool_specs: How the client described them.
         approved_commands: Commands that need no consent any more in this session: the line, its
             folder, whether it has a terminal, whether it leaves the sandbox.
+        writable: Files and folders that the user lets the model write in this session.
         approved_files: Files that may be patched without consent in this session.
     """
 
@@ -235,8 +244,10 @@ class Thread:
     own_preview: str = ""
     opening: str = ""
     git: dict[str, Any] | None = None
+    source: str | None = None
     daybreak: bool | None = None
     goal: dict[str, Any] | None = None
+    meter: GoalMeter = field(default_factory=GoalMeter)
     name: str | None = None
     status: Status = "idle"
     waiting: int = 0
@@ -253,19 +264,28 @@ class Thread:
     revision: str | None = None
     records: list[TurnRecord] = field(default_factory=list)
     ordinal: int = 0
+    kept: bool = False
+    stray_error: dict[str, Any] | None = None
     torn: bool = False
+    rate_limits: dict[str, Any] | None = None
     compacts: bool = False
-    skills_told: bool = False
+    context_model: str | None = None
     reverted: bool = False
     tools: frozenset[ToolName] = frozenset()
     tool_specs: list[Any] = field(default_factory=list)
     approved_commands: set[tuple[str, str, bool, bool]] = field(default_factory=set)
+    writable: set[str] = field(default_factory=set)
     approved_files: set[str] = field(default_factory=set)
 
     @property
     def stored(self) -> bool:
         """Whether the thread has a rollout: it has since its first turn, or since it was asked."""
         return self.ordinal > 0 and not self.ephemeral
+
+    @property
+    def of_user(self) -> bool:
+        """Whether a user started it, whose it is to read (seen on the binary)."""
+        return self.source in {None, "user"}
 
     @property
     def paginated(self) -> bool:
@@ -275,12 +295,16 @@ class Thread:
     @property
     def blank(self) -> bool:
         """Whether it is loaded and nothing has happened in it: its turns cannot be listed."""
-        return self.status != "notLoaded" and self.ordinal <= 1
+        return self.status != "notLoaded" and self.ordinal <= 1 and not self.kept
 
     @property
     def record(self) -> TurnRecord:
         """The newest turn."""
         return self.records[-1]
+
+    def record_of(self, turn_id: str) -> TurnRecord:
+        """A turn that was started, by its id."""
+        return next(record for record in reversed(self.records) if record.id == turn_id)
 
     def preview_of_row(self, row: Row | None) -> str:
         """Its preview, by what the row of a list comes from."""
@@ -302,8 +326,8 @@ class Thread:
         return {"type": "active", "activeFlags": flags}
 
     def read_state(self) -> dict[str, Any] | None:
-        """What the user has not seen; ``None`` before the first turn."""
-        if not self.stored:
+        """What the user has not seen; ``None`` before the first turn, or if it is nobody's."""
+        if not self.stored or not self.of_user:
             return None
         unread = self.first_unread
         return {
@@ -311,18 +335,26 @@ class Thread:
             "revision": self.revision or f"initial:{self.id}",
         }
 
-    def token_usage(self, window: int, pending: Tokens | None = None) -> dict[str, Any]:
+    def token_usage(
+        self, window: int, pending: Tokens | None = None, *, rejoined: bool = False
+    ) -> dict[str, Any]:
         """The params of ``thread/tokenUsage/updated``.
 
         Args:
             window: Tokens that the model can see.
             pending: The tokens of a response whose calls have not finished.
+            rejoined: Whether this is for a client that comes back to a loaded thread: it is told
+                that the tokens are those of the newest turn that is over.
         """
         total = self.total if pending is None else self.total.plus(pending)
         last = self.last if pending is None else pending
+        turn_id = self.usage_turn or self.record.id
+        over = [record.id for record in self.records if not self._is_current(record)]
+        if rejoined and self.paginated and over:
+            turn_id = over[-1]
         return {
             "threadId": self.id,
-            "turnId": self.usage_turn if pending is None else self.record.id,
+            "turnId": turn_id,
             "tokenUsage": {
                 "total": total.on_wire(),
                 "last": last.on_wire(),
@@ -341,12 +373,16 @@ class Thread:
         number = 0
         for record in self.records:
             items = [stored.item for stored in record.items]
-            if rejoined and record.status == "inProgress":
+            if rejoined and self._is_current(record):
                 items = _renumbered(items)
             elif not self.paginated:
                 items, number = _legacy_items(items, number)
             shown.append((record, items))
         return shown
+
+    def _is_current(self, record: TurnRecord) -> bool:
+        """Whether the server takes a turn for one that goes on (FACTS §10)."""
+        return record.status == "inProgress" or record.id == self.ghost
 
     def turns_on_wire(self, *, rejoined: bool = False) -> list[dict[str, Any]]:
         """Every turn with all its items, oldest first; see :meth:`shown_turns`."""
@@ -399,7 +435,7 @@ class Thread:
             "originator": self.originator,
             "source": "vscode",
             "canAcceptDirectInput": True if loaded and row is None else None,
-            "threadSource": None,
+            "threadSource": None if row else self.source,
             "agentNickname": None,
             "agentRole": None,
             "gitInfo": self.git,

@@ -7,12 +7,12 @@ complete; what a client leaves out is filled in here, once.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_fakes.app_server.configuration.ignored_settings import ignored_names
 from codex_fakes.app_server.configuration.settings import FEATURES
-from codex_fakes.app_server.dialect.messages import Refusal, not_simulated
+from codex_fakes.app_server.dialect.messages import Refusal
+from codex_fakes.app_server.dialect.not_simulated import not_simulated
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.configuration.settings import SimulatedSettings
@@ -32,20 +32,13 @@ _MODE_TITLES: Final = {
 """How the instructions begin that a mode brings along when the client gives none. The rest of the
 real text is a prompt of several pages, which is for the model and not simulated."""
 
-_CONFIG_KEYS: Final = {
-    "model": "model",
-    "model_reasoning_effort": "effort",
-    "approval_policy": "approval_policy",
-    "sandbox_mode": "sandbox",
-}
-
 
 @dataclass(slots=True)
 class ThreadSettings:
     """What a thread runs with; turn/start changes it for good (FACTS §7).
 
-    ``features`` and ``plan_tool`` are what thread/start switched, and ``None`` where the server's
-    own configuration holds.
+    ``features``, ``plan_tool`` and ``instant_interrupt`` are what thread/start switched, and
+    ``None`` where the server's own configuration holds.
     """
 
     cwd: str
@@ -63,10 +56,20 @@ class ThreadSettings:
     disabled_plugins: list[str] = field(default_factory=list)
     features: frozenset[str] | None = None
     plan_tool: bool | None = None
+    instant_interrupt: bool | None = None
+
+    def copy(self) -> ThreadSettings:
+        """The same settings, to be changed on their own."""
+        return replace(self)
 
     def features_with(self, server: SimulatedSettings) -> frozenset[str]:
         """The features that are on: the thread's own ones, or the server's."""
         return server.features if self.features is None else self.features
+
+    def unstable_features(self, server: SimulatedSettings) -> frozenset[str]:
+        """The features that are on and that clients are warned of."""
+        cutting = frozenset({"instant_interrupt"} if self.instant_interrupt else ())
+        return self.features_with(server) | cutting
 
     def collaboration_mode(self) -> dict[str, Any]:
         """The collaboration mode as the wire shows it."""
@@ -151,20 +154,20 @@ def new_settings(server: SimulatedSettings, cwd: str, params: dict[str, Any]) ->
     Raises:
         Refusal: The params name something that there is not, or contradict each other.
     """
-    provider = params.get("modelProvider")
-    if provider is not None and provider not in {server.model_provider, *BUILT_IN_PROVIDERS}:
-        raise Refusal(f"failed to load configuration: Model provider `{provider}` not found")
+    if params.get("model") is not None and not params["model"].strip():
+        raise Refusal(
+            "No models are available. Set `model` explicitly or check your model catalog "
+            "configuration."
+        )
     if params.get("permissions") is not None and params.get("sandbox") is not None:
         raise Refusal("`permissions` cannot be combined with `sandbox`")
-    config = params.get("config") or {}
-    ignored = ignored_names(config)
-    flat = _flattened({key: value for key, value in config.items() if key not in ignored})
-    switches = {key: flat.pop(key) for key in list(flat) if key in _SWITCHES}
-    unknown = [key for key in flat if key not in _CONFIG_KEYS]
-    if unknown:
-        raise not_simulated(f"the configuration override {unknown[0]!r}")
-    own = {_CONFIG_KEYS[key]: value for key, value in flat.items()}
-    mode = params.get("sandbox") or own.get("sandbox")
+    own = _overrides(server, params)
+    provider = params.get("modelProvider")
+    if provider is None:
+        provider = own.get("model_provider")
+    if provider is not None and provider not in {server.model_provider, *BUILT_IN_PROVIDERS}:
+        raise Refusal(f"failed to load configuration: Model provider `{provider}` not found")
+    mode = params.get("sandbox") or own.get("sandbox_mode")
     profile = None if mode else _default_profile(server, cwd)
     policy = "untrusted" if cwd in server.untrusted_folders else server.approval_policy
     settings = ThreadSettings(
@@ -174,28 +177,52 @@ def new_settings(server: SimulatedSettings, cwd: str, params: dict[str, Any]) ->
         permission_profile={"id": profile, "extends": None} if profile else None,
         model=own.get("model") or server.model,
         model_provider=provider or server.model_provider,
-        effort=own.get("effort") or server.effort,
-        features=_switched(server.features, switches),
-        plan_tool=switches.get(_PLAN_TOOL),
+        effort=own.get("model_reasoning_effort") or server.effort,
+        summary=own.get("model_reasoning_summary"),
+        personality=own.get("personality"),
+        service_tier=_SERVICE_TIERS.get(own["service_tier"]) if "service_tier" in own else None,
+        approvals_reviewer=own.get("approvals_reviewer") or "user",
+        features=_switched(server.features, own),
+        plan_tool=own.get(_PLAN_TOOL),
+        instant_interrupt=own.get("features.instant_interrupt"),
     )
     override_thread(settings, params)
     return settings
 
 
 _PLAN_TOOL: Final = "tools.update_plan.enabled"
-_SWITCHES: Final = frozenset({_PLAN_TOOL, *(f"features.{name}" for name in FEATURES)})
-"""Configuration overrides that turn something on or off."""
 
 
-def _flattened(config: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Say an override with its whole dotted path, however a client has nested it."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            flat |= _flattened(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = value
-    return flat
+def _overrides(server: SimulatedSettings, params: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that a request sends along, by dotted path."""
+    config = params.get("config")
+    if not config:
+        return {}
+    from codex_fakes.app_server.configuration.overrides import read_overrides
+
+    own = read_overrides(config, strict=server.strict_config)
+    if own.get("approval_policy") == "on-failure":
+        # What the name meant is what on-request does for commands in a sandbox.
+        own["approval_policy"] = "on-request"
+    return own
+
+
+def check_resumed(server: SimulatedSettings, params: dict[str, Any]) -> None:
+    """Check the configuration that thread/resume sends along for a thread that is not loaded.
+
+    Args:
+        server: The server's settings.
+        params: The params of thread/resume, checked.
+
+    Raises:
+        Refusal: The real server refuses it, or would let it change the thread: that is not played.
+    """
+    config = params.get("config") or {}
+    # Here alone the real server takes this policy (seen on the binary).
+    untrusted = config.get("approval_policy") == "untrusted"
+    changed = ["approval_policy"] if untrusted else sorted(_overrides(server, params))
+    if changed:
+        raise not_simulated("other configuration", f"thread/resume with {changed[0]!r} configured")
 
 
 def _switched(features: frozenset[str], switches: dict[str, Any]) -> frozenset[str]:
@@ -206,9 +233,9 @@ def _switched(features: frozenset[str], switches: dict[str, Any]) -> frozenset[s
 def forked_settings(
     server: SimulatedSettings, source: ThreadSettings, params: dict[str, Any]
 ) -> ThreadSettings:
-    """The settings of a fork: it takes over where its origin works and what that may do.
+    """The settings of a fork: it takes over where its origin works and what that must ask for.
 
-    Model and effort are the configured ones again (seen on the binary).
+    The sandbox, the model and the effort are the configured ones again (seen on the binary).
 
     Args:
         server: The server's settings.
@@ -221,10 +248,11 @@ def forked_settings(
     Raises:
         Refusal: See :func:`new_settings`.
     """
-    taken = {"approvalPolicy": source.approval_policy}
-    if params.get("permissions") is None:
-        taken["sandbox"] = mode_of(source.sandbox)
-    given = {name: value for name, value in params.items() if value is not None}
+    # Nothing is known of how a thread ran that has never had a turn, and was stored all the same.
+    taken = {"approvalPolicy": source.approval_policy} if source.model else {}
+    given = {
+        name: value for name, value in params.items() if value is not None or name == "serviceTier"
+    }
     cwd = posixpath.normpath(posixpath.join(source.cwd, params.get("cwd") or ""))
     return new_settings(server, cwd, {**taken, **given})
 
@@ -238,6 +266,43 @@ _TURN_ONLY: Final = frozenset(
 def override_thread(settings: ThreadSettings, params: dict[str, Any]) -> None:
     """Change settings by what thread/start or thread/resume says otherwise; see override."""
     override(settings, {name: params[name] for name in params if name not in _TURN_ONLY})
+    if "serviceTier" in params:
+        settings.service_tier = _SERVICE_TIERS.get(params["serviceTier"])
+
+
+_SERVICE_TIERS: Final = {
+    None: "default",
+    "default": "default",
+    "fast": "priority",
+    "flex": "flex",
+    "priority": "priority",
+}
+"""What a thread's service tier is, by how a client calls it; an explicit null is one, too."""
+
+
+def model_warning(settings: ThreadSettings, params: dict[str, Any]) -> str | None:
+    """What a client is told that resumes a thread with another model; ``None`` otherwise."""
+    model = params.get("model")
+    if model is None or not settings.model or model == settings.model:
+        return None
+    return (
+        f"This session was recorded with model `{settings.model}` but is resuming with "
+        f"`{model}`. Consider switching back to `{settings.model}` as it may affect Codex "
+        "performance."
+    )
+
+
+def tier_warning(settings: ThreadSettings, params: dict[str, Any]) -> str | None:
+    """What a client is told that names a service tier which there is not; ``None`` otherwise."""
+    tier = params.get("serviceTier")
+    if tier is None:
+        tier = (params.get("config") or {}).get("service_tier")
+    if tier in _SERVICE_TIERS:
+        return None
+    return (
+        f"Configured service tier `{tier}` is not advertised as supported for model "
+        f"`{settings.model}` and will be omitted from requests."
+    )
 
 
 def override(settings: ThreadSettings, params: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from codex_fakes.app_server.threads.call_order import CallOrder
 
@@ -46,7 +46,7 @@ class Phase(Enum):
     TOOLS = auto()
     """The model has finished; its calls have not."""
     BACKING_OFF = auto()
-    """The stream broke; the next request waits."""
+    """The stream broke, or was refused; the next request waits."""
     ENDED = auto()
     """turn/completed is out."""
 
@@ -82,6 +82,7 @@ TRANSITIONS: Final[dict[tuple[Phase, Move], Phase]] = {
     (Phase.STREAMING, Move.STEER): Phase.ASKING,
     (Phase.HELD, Move.STEER): Phase.ASKING,
     (Phase.STREAMING, Move.FAIL): Phase.ENDED,
+    (Phase.BACKING_OFF, Move.FAIL): Phase.ENDED,
     **{
         (phase, Move.ABORT): Phase.ENDED
         for phase in Phase
@@ -121,6 +122,23 @@ class OpenItem:
     plan: PlanReading | None = None
 
 
+class Compacting(NamedTuple):
+    """A compaction that the model is asked for.
+
+    Attributes:
+        item: Its item.
+        started_ms: When that started.
+        midway: Whether the turn had already begun its work, and goes on with it behind it.
+        spare: How many items of the history may be left out, one by one, if it is too long even
+            for the request to summarize it.
+    """
+
+    item: Item
+    started_ms: int
+    midway: bool
+    spare: int
+
+
 @dataclass(slots=True)
 class Turn:
     """A turn that runs.
@@ -128,6 +146,8 @@ class Turn:
     Attributes:
         id: The turn's id.
         kind: What it is for; only a regular one takes input.
+        root: The turn it is a part of; ``None`` for one that is a part of no other.
+        nudged: Whether the model is to be asked once more, because its goal is another now.
         phase: Where it is; changed by :meth:`move` only.
         epoch: Rises whenever what the turn waited for is void.
         started_at: When turn/started was sent, in seconds; ``None`` before.
@@ -140,17 +160,21 @@ class Turn:
         calls: How many calls of the current response have not finished.
         order: The order in which its calls are taken up.
         called: Whether the current response called anything, so that the model is asked again.
-        compaction: The item of the compaction that the model is asked for, and when it started.
+        compaction: The compaction that the model is asked for.
         inner: The id that the turn of a review has for turn/started and turn/interrupt.
+        hint: What a review is shown to be about.
         review: What the model has written in a review.
         usage: The tokens of a response whose calls have not finished.
         last_message: The newest message of the model that answers the user.
+        writable: Files and folders that the user lets the model write in this turn.
         approved: Commands the user consented to, which run once nothing is asked any more.
         plan: The plan that the current response proposes, in plan mode.
         changes: What the turn has changed, when it has changed files.
         diff: The cumulative diff of the turn, when it changed files.
         reconnects: How often the stream was reopened since it last succeeded.
+        network_waits: How often nobody was there to be asked.
         request_retries: How often the current request was repeated.
+        refreshed: Whether the client was asked for a new token because of this turn.
         interrupts: Interrupts that wait for the turn to end, as connection and request id.
         interrupting: Whether the turn ends at the next opportunity.
         interrupt_after_input: Whether it ends as soon as the user's message is out.
@@ -158,6 +182,8 @@ class Turn:
 
     id: str
     kind: TurnKind = "regular"
+    root: str | None = None
+    nudged: bool = False
     phase: Phase = Phase.STARTING
     epoch: int = 0
     started_at: int | None = None
@@ -170,17 +196,21 @@ class Turn:
     calls: int = 0
     order: CallOrder = field(default_factory=CallOrder)
     called: bool = False
-    compaction: tuple[Item, int] | None = None
+    compaction: Compacting | None = None
     inner: str | None = None
+    hint: str = ""
     review: list[str] = field(default_factory=list)
     usage: tuple[int, ...] | None = None
     last_message: Item | None = None
+    writable: set[str] = field(default_factory=set)
     approved: list[Command] = field(default_factory=list)
     plan: PlanDraft | None = None
     changes: TurnDiff | None = None
     diff: str | None = None
     reconnects: int = 0
+    network_waits: int = 0
     request_retries: int = 0
+    refreshed: bool = False
     interrupts: list[tuple[int, RpcId]] = field(default_factory=list)
     interrupting: bool = False
     interrupt_after_input: bool = False
@@ -217,7 +247,7 @@ class Turn:
         """The turn as turn/start and turn/started show it."""
         return {
             "id": self.id,
-            "rootTurnId": self.id,
+            "rootTurnId": self.root or self.id,
             "items": [],
             "itemsView": "notLoaded",
             "status": "inProgress",

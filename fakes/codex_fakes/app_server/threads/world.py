@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.dialect.messages import Answer, RpcId
     from codex_fakes.app_server.surroundings.clock import Clock, Ids
     from codex_fakes.app_server.surroundings.files import Files
+    from codex_fakes.app_server.threads.external_login import ExternalLogin
     from codex_fakes.app_server.threads.thread import Thread
     from codex_fakes.script.playing import ScriptPlayer
     from codex_runtime.errors import CodexRuntimeError
@@ -108,6 +109,7 @@ class World:
         self.connections: dict[int, Connection] = {}
         self.threads: dict[str, Thread] = {}
         self.requests: dict[int, ServerRequest] = {}
+        self.external_login: ExternalLogin | None = None
         self.problems: list[CodexRuntimeError] = []
         self.deferred: deque[Continuation] = deque()
         self.gates: deque[tuple[str, Continuation]] = deque()
@@ -180,6 +182,13 @@ class World:
     def warn(self, thread: Thread, text: str) -> None:
         """Warn the connections that follow a thread."""
         self.tell_subscribers(thread, "warning", {"threadId": thread.id, "message": text})
+
+    def tell_error(
+        self, thread: Thread, turn_id: str, error: dict[str, Any], *, will_retry: bool
+    ) -> None:
+        """Tell the connections that follow a thread what went wrong in a turn."""
+        params = {"error": error, "willRetry": will_retry, "threadId": thread.id, "turnId": turn_id}
+        self.tell_subscribers(thread, "error", params)
 
     def audience(self, thread: Thread, method: str) -> list[list[bytes]]:
         """The outgoing lines of everyone who follows a thread and wants a method.

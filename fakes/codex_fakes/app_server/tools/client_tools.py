@@ -1,14 +1,13 @@
-"""Tools that end at the client: its own ones, questions to the user, permissions, the plan.
+"""Tools that end at the client: its own ones, questions to the user, permissions, the plan, goals.
 
-May import calls, items and the dialect. None of them is an item of its own save a client's tool.
-What the model calls wrongly, or what nobody offers, leaves no trace on the wire: only the model is
-told (FACTS §8, §9). The invariant: a request to the client is sent for a call that is under way,
-and answered, withdrawn with its turn, or never.
+May import calls, permissions, goals, items and the dialect. None of them is an item of its own save
+a client's tool. What the model calls wrongly, or what nobody offers, leaves no trace on the wire:
+only the model is told (FACTS §8, §9). The invariant: a request to the client is sent for a call
+that is under way, and answered, withdrawn with its turn, or never.
 """
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,12 +16,21 @@ import msgspec
 
 from codex_fakes.app_server.dialect import messages as dialect
 from codex_fakes.app_server.threads.items import Item, dynamic_tool_call
+from codex_fakes.app_server.tools.permissions import (
+    Permissions,
+    PermissionsWanted,
+    granted_writes,
+    never_asks,
+    shown_permissions,
+    wants_anything,
+)
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.dialect.messages import Answer
     from codex_fakes.app_server.threads.thread import Thread
     from codex_fakes.app_server.threads.turn import Turn
     from codex_fakes.app_server.tools.calls import Caller, Calls
+    from codex_fakes.app_server.tools.goals import Goals
     from codex_fakes.script.steps import CallTool
 
 ASKING_FEATURE: Final = "default_mode_request_user_input"
@@ -30,6 +38,8 @@ ASKING_FEATURE: Final = "default_mode_request_user_input"
 PERMISSIONS_FEATURE: Final = "request_permissions_tool"
 """The feature that lets the model ask for permissions."""
 
+
+_GOAL_TOOLS: Final = frozenset({"create_goal", "update_goal"})
 
 Wanted = TypeVar("Wanted")
 
@@ -62,26 +72,6 @@ class _PlanStep(msgspec.Struct, forbid_unknown_fields=True):
 class _Plan(msgspec.Struct, forbid_unknown_fields=True):
     plan: list[_PlanStep]
     explanation: str | None = None
-
-
-class _Network(msgspec.Struct, forbid_unknown_fields=True):
-    enabled: bool | None = None
-
-
-class _FileSystem(msgspec.Struct, forbid_unknown_fields=True):
-    read: list[str] | None = None
-    write: list[str] | None = None
-
-
-class _Permissions(msgspec.Struct, forbid_unknown_fields=True):
-    network: _Network | None = None
-    file_system: _FileSystem | None = None
-
-
-class _PermissionsWanted(msgspec.Struct):
-    permissions: _Permissions
-    reason: str | None = None
-    environment_id: str = "local"
 
 
 class _InputText(msgspec.Struct, tag="inputText", tag_field="type"):
@@ -131,16 +121,20 @@ class ClientTools:
 
     Args:
         calls: The shared part of all tools.
+        goals: Keeps the goals that the model sets and ends.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, goals: Goals) -> None:
         self._calls = calls
+        self._goals = goals
         self._world = calls.world
         self._pending: list[_Pending] = []
         self._built_in = {
             "request_user_input": self._ask_user,
             "request_permissions": self._ask_permissions,
             "update_plan": self._update_plan,
+            "create_goal": self._create_goal,
+            "update_goal": self._update_goal,
         }
 
     def take_up(self, caller: Caller, call: CallTool) -> None:
@@ -164,6 +158,8 @@ class ClientTools:
             return plans or ASKING_FEATURE in features
         if tool == "request_permissions":
             return PERMISSIONS_FEATURE in features
+        if tool in _GOAL_TOOLS:
+            return not thread.ephemeral
         return (server.plan_tool if own.plan_tool is None else own.plan_tool) and not plans
 
     # --- the client's own tools ----------------------------------------------------------------
@@ -216,6 +212,16 @@ class ClientTools:
         for pending in [pending for pending in self._pending if pending.caller.turn is turn]:
             self._complete(pending, [], success=False)
 
+    # --- goals ---------------------------------------------------------------------------------
+
+    def _create_goal(self, caller: Caller, arguments: dict[str, Any] | str) -> None:
+        self._goals.create(caller.thread, caller.turn, arguments)
+        self._calls.finish(caller)
+
+    def _update_goal(self, caller: Caller, arguments: dict[str, Any] | str) -> None:
+        self._goals.update(caller.thread, caller.turn, arguments)
+        self._calls.finish(caller)
+
     # --- questions -----------------------------------------------------------------------------
 
     def _ask_user(self, caller: Caller, arguments: dict[str, Any] | str) -> None:
@@ -245,12 +251,12 @@ class ClientTools:
 
     def _ask_permissions(self, caller: Caller, arguments: dict[str, Any] | str) -> None:
         thread, turn = caller.thread, caller.turn
-        wanted = _read(arguments, _PermissionsWanted)
+        wanted = _read(arguments, PermissionsWanted)
         if (
             wanted is None
             or wanted.environment_id != "local"
-            or not _wants_anything(wanted.permissions)
-            or _never_asks(thread.settings.approval_policy)
+            or not wants_anything(wanted.permissions)
+            or never_asks(thread.settings.approval_policy)
         ):
             self._calls.finish(caller)
             return
@@ -264,16 +270,18 @@ class ClientTools:
             "startedAtMs": self._world.clock.now_ms(),
             "cwd": cwd,
             "reason": wanted.reason,
-            "permissions": _shown_permissions(wanted.permissions, cwd),
+            "permissions": shown_permissions(wanted.permissions, cwd),
         }
         method = "item/permissions/requestApproval"
-        self._world.ask(
-            thread, turn.id, method, params, partial(self._permissions_answered, caller)
-        )
+        answered = partial(self._permissions_answered, caller, wanted.permissions)
+        self._world.ask(thread, turn.id, method, params, answered)
 
-    def _permissions_answered(self, caller: Caller, _: Answer) -> None:
-        # What was granted shows in nothing but what the sandbox lets later commands do.
-        self._calls.waiting(caller.thread, -1)
+    def _permissions_answered(self, caller: Caller, wanted: Permissions, answer: Answer) -> None:
+        # What else is granted, only the model is told.
+        thread, turn = caller.thread, caller.turn
+        granted = granted_writes(wanted, answer, thread.settings.cwd)
+        (thread.writable if granted.for_session else turn.writable).update(granted.writable)
+        self._calls.waiting(thread, -1)
         self._calls.finish(caller)
 
     # --- the plan ------------------------------------------------------------------------------
@@ -326,39 +334,3 @@ def _shown_question(question: _Question) -> dict[str, Any]:
         "isSecret": question.is_secret,
         "options": msgspec.to_builtins(question.options),
     }
-
-
-def _never_asks(policy: Any) -> bool:
-    if isinstance(policy, dict):
-        return not policy["granular"]["request_permissions"]
-    return bool(policy == "never")
-
-
-def _wants_anything(permissions: _Permissions) -> bool:
-    network, files = permissions.network, permissions.file_system
-    wants_network = network is not None and network.enabled is not None
-    return wants_network or bool(files is not None and (files.read or files.write))
-
-
-def _shown_permissions(permissions: _Permissions, cwd: str) -> dict[str, Any]:
-    network, files = permissions.network, permissions.file_system
-    shown_network = None if network is None else {"enabled": network.enabled}
-    if files is None or not (files.read or files.write):
-        return {"network": shown_network, "fileSystem": None}
-    read = _absolute(files.read, cwd)
-    write = _absolute(files.write, cwd)
-    entries = [
-        {"path": {"type": "path", "path": path}, "access": access}
-        for access, paths in (("read", read), ("write", write))
-        for path in paths or ()
-    ]
-    return {
-        "network": shown_network,
-        "fileSystem": {"read": read, "write": write, "entries": entries},
-    }
-
-
-def _absolute(paths: list[str] | None, cwd: str) -> list[str] | None:
-    if paths is None:
-        return None
-    return [posixpath.normpath(posixpath.join(cwd, path)) for path in paths]

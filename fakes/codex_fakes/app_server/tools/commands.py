@@ -148,6 +148,9 @@ class Commands:
 
     def _run(self, command: Command) -> None:
         run, thread = command.run, command.caller.thread
+        if not run.tty and not self._world.files.is_folder(command.cwd):
+            self._running.fail_to_start(command)
+            return
         sandboxed = thread.settings.sandbox["type"] != "dangerFullAccess" and run.escalate is None
         unseen = command.started_ms is None and run.duration_ms < EARLY_EXIT_MS
         if unseen and sandboxed and looks_denied(whole(run.output), run.exit_code):

@@ -10,6 +10,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codex_fakes.app_server.dialect.messages import Answer
     from codex_fakes.app_server.threads.thread_settings import ThreadSettings
 
@@ -56,6 +58,8 @@ _VERDICTS: Final = {
     "cancel": Verdict.CANCEL,
 }
 AMENDMENT: Final = "acceptWithExecpolicyAmendment"
+_NETWORK_AMENDMENT: Final = "applyNetworkPolicyAmendment"
+_NETWORK_VERDICTS: Final = {"allow": Verdict.ACCEPT, "deny": Verdict.DECLINE}
 
 
 def verdict_of(answer: Answer) -> Verdict:
@@ -72,9 +76,22 @@ def verdict_of(answer: Answer) -> Verdict:
     decision = answer.result.get("decision")
     if isinstance(decision, str):
         return _VERDICTS.get(decision, Verdict.FAILED)
-    if isinstance(decision, dict) and _is_amendment(decision.get(AMENDMENT)):
+    if not isinstance(decision, dict) or len(decision) != 1:
+        return Verdict.FAILED
+    ((name, value),) = decision.items()
+    if value is None:
+        return _VERDICTS.get(name, Verdict.FAILED)
+    if name == AMENDMENT and _is_amendment(value):
         return Verdict.AMEND
-    return Verdict.FAILED
+    return _network_verdict(value) if name == _NETWORK_AMENDMENT else Verdict.FAILED
+
+
+def _network_verdict(value: object) -> Verdict:
+    """Understand a rule for the network, given for a command that did not ask for it."""
+    rule = value.get("network_policy_amendment") if isinstance(value, dict) else None
+    if not isinstance(rule, dict) or not isinstance(rule.get("host"), str):
+        return Verdict.FAILED
+    return _NETWORK_VERDICTS.get(str(rule.get("action")), Verdict.FAILED)
 
 
 def _is_amendment(value: object) -> bool:
@@ -114,37 +131,49 @@ def _asks_granular(policy: dict[str, Any]) -> bool:
     return bool(policy["granular"]["sandbox_approval"])
 
 
-def patch_need(settings: ThreadSettings, paths: list[str], *, approved: bool) -> Need:
+def patch_need(
+    settings: ThreadSettings, paths: list[str], granted: Iterable[str], *, approved: bool
+) -> Need:
     """Say whether a patch needs consent.
 
     Args:
         settings: The thread's settings.
         paths: The files it touches, absolute.
-        approved: Whether the user approved them all for the session.
+        granted: The files and folders that the user let the model write, absolute.
+        approved: Whether the user approved the files all for the session.
     """
     policy = settings.approval_policy
-    if approved:
+    if approved or _all_inside(paths, granted):
         return Need.NONE
     if policy == "untrusted":
         return Need.ASK
-    if _writable(settings, paths):
+    if _writable(settings, paths, granted):
         return Need.NONE
     return Need.REFUSED if policy == "never" else Need.ASK
 
 
-def _writable(settings: ThreadSettings, paths: list[str]) -> bool:
-    kind = settings.sandbox["type"]
-    if kind in {"dangerFullAccess", "externalSandbox"}:
+def is_sandboxed(settings: ThreadSettings) -> bool:
+    """Whether the server puts what the model does into a sandbox of its own."""
+    return settings.sandbox["type"] not in {"dangerFullAccess", "externalSandbox"}
+
+
+def _writable(settings: ThreadSettings, paths: list[str], granted: Iterable[str]) -> bool:
+    if not is_sandboxed(settings):
         return True
-    if kind == "readOnly":
-        return False
-    roots = [settings.cwd, *settings.sandbox["writableRoots"]]
-    if not settings.sandbox["excludeSlashTmp"]:
-        roots.append("/tmp")  # noqa: S108 - the sandbox's own rule names this folder
-    return all(any(_inside(path, root) for root in roots) for path in paths)
+    roots = list(granted)
+    if settings.sandbox["type"] == "workspaceWrite":
+        roots += [settings.cwd, *settings.sandbox["writableRoots"]]
+        if not settings.sandbox["excludeSlashTmp"]:
+            roots.append("/tmp")  # noqa: S108 - the sandbox's own rule names this folder
+    return _all_inside(paths, roots)
 
 
-def _inside(path: str, root: str) -> bool:
+def _all_inside(paths: list[str], roots: Iterable[str]) -> bool:
+    return all(any(is_inside(path, root) for root in roots) for path in paths)
+
+
+def is_inside(path: str, root: str) -> bool:
+    """Whether a path is a folder, or lies in it."""
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.threads.turn import Turn
     from codex_fakes.app_server.threads.world import Continuation, World
     from codex_fakes.app_server.tools.calls import OnTurn
+    from codex_fakes.app_server.tools.goals import Goals
 
 
 class Tools:
@@ -36,6 +37,7 @@ class Tools:
         world: The shared part of the machine.
         rollouts: Writes completed items down.
         home: The server's home, absolute.
+        goals: Keeps the goals that the model sets and ends.
         finished: Called when a call is done and its turn still waits for it.
         cancelled: Called when the user cancels an approval, which ends the turn.
     """
@@ -45,6 +47,7 @@ class Tools:
         world: World,
         rollouts: RolloutWriter,
         home: str,
+        goals: Goals,
         finished: OnTurn,
         cancelled: OnTurn,
     ) -> None:
@@ -53,7 +56,7 @@ class Tools:
         self.running = RunningCommands(calls)
         self._commands = Commands(calls, self.running, home)
         self._patching = Patching(calls)
-        self._client_tools = ClientTools(calls)
+        self._client_tools = ClientTools(calls, goals)
 
     def check_sessions(self, thread: Thread, actions: list[Action]) -> None:
         """Check that the model types only into commands that it takes to be running.

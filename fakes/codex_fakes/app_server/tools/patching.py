@@ -2,7 +2,7 @@
 
 May import calls, consent, items, patches and their drafts. The invariant: a patch's item starts
 before the user is asked about it, and what a turn has changed is told after every patch that was
-applied.
+applied. In a folder that is not there a sandbox applies none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.app_server.threads.items import Item, file_change
-from codex_fakes.app_server.tools.consent import Need, Verdict, patch_need, verdict_of
+from codex_fakes.app_server.tools.consent import Need, Verdict, is_sandboxed, patch_need, verdict_of
 from codex_fakes.app_server.tools.patch_streaming import FEATURE, drafts
 from codex_fakes.app_server.tools.patches import Change, PatchInvalid, TurnDiff, changes_of
 
@@ -74,7 +74,8 @@ class Patching:
             return
         paths = [path for change in changes for path in change.touched]
         approved = thread.approved_files.issuperset(paths)
-        need = patch_need(thread.settings, paths, approved=approved)
+        granted = thread.writable | turn.writable
+        need = patch_need(thread.settings, paths, granted, approved=approved)
         if need is Need.REFUSED:
             self._calls.finish(caller)
             return
@@ -116,6 +117,11 @@ class Patching:
 
     def _apply(self, proposed: _Proposed) -> None:
         thread, turn = proposed.caller.thread, proposed.caller.turn
+        if is_sandboxed(thread.settings) and not self._world.files.is_folder(thread.settings.cwd):
+            # The sandbox that applies it cannot be entered.
+            self._complete(proposed, "failed")
+            self._calls.finish(proposed.caller)
+            return
         diff = turn.changes or TurnDiff(self._world.files, thread.settings.cwd)
         turn.changes = diff
         for change in proposed.changes:

@@ -7,6 +7,8 @@ May import calls, items' forms and the shared world. The rules:
 * A command that the model stopped waiting for is a session: the model may type into it, clients may
   list and end it.
 * A command goes on when its turn is interrupted, and completes its item afterwards.
+* A command whose folder is not there fails at once, unless it has a terminal: that one is started
+  in another way, which does not mind.
 
 The invariant: a command ends once, and its item is completed then and only then.
 """
@@ -39,10 +41,15 @@ LEAST_POLL_MS: Final = 5_000
 """The shortest it waits when it types nothing."""
 ENDED_WITH_SERVER: Final = 137
 """The exit code of a command that ends with the server: 128 + SIGKILL."""
-ENDED_BY_CLIENT: Final = -1
-"""The exit code of a command that a client ended."""
+NO_EXIT_CODE: Final = -1
+"""The exit code of a command that a client ended, or that was never started."""
+NOT_STARTED: Final = "Failed to create unified exec process: No such file or directory (os error 2)"
+"""What a command has printed that could not be started, because its folder is not there."""
 _OUTPUT_DELTA: Final = "item/commandExecution/outputDelta"
 _U64: Final = range(2**64)
+
+KEPT_OUTPUT: Final = 1 << 19
+"""Bytes of a command's output that are kept from its beginning, and as many from its end."""
 
 
 @dataclass(slots=True)
@@ -119,6 +126,15 @@ class RunningCommands:
             self._world.after(patience, partial(self._stop_waiting, command, command.poll))
         self._world.after(run.duration_ms, partial(self._end, command, run.exit_code))
 
+    def fail_to_start(self, command: Command) -> None:
+        """Show a command that cannot be started, because its folder is not there."""
+        command.item = {**command.item, "source": "unifiedExecStartup"}
+        command.began_ms = self._world.clock.now_ms()
+        command.printed.append(NOT_STARTED)
+        self._start_item(command)
+        self._complete(command, "failed", NO_EXIT_CODE)
+        self._calls.finish(command.caller)
+
     def _print_in_time(self, command: Command) -> None:
         """Print several pieces at even distances from start to end, and a single one at the end."""
         chunks = pieces(command.run.output)
@@ -131,7 +147,11 @@ class RunningCommands:
                 self._world.after(at_ms, partial(self._print, command, chunk))
 
     def _show(self, command: Command) -> None:
-        if command.started_ms is None and command in self._running:
+        if command in self._running:
+            self._start_item(command)
+
+    def _start_item(self, command: Command) -> None:
+        if command.started_ms is None:
             caller = command.caller
             writing = self._calls.writing
             command.started_ms = writing.start_item(caller.thread, caller.turn.id, command.item)
@@ -181,7 +201,7 @@ class RunningCommands:
         ended = {
             **command.item,
             "status": status,
-            "aggregatedOutput": "".join(command.printed) or None,
+            "aggregatedOutput": _kept("".join(command.printed)) or None,
             "exitCode": exit_code,
             "durationMs": now_ms - command.began_ms,
         }
@@ -247,7 +267,7 @@ class RunningCommands:
         Raises:
             Refusal: The cursor is no process id.
         """
-        after = -1 if cursor is None else _process_number(cursor, "invalid cursor")
+        after = -1 if cursor is None else _process_number(cursor)
         rows = sorted(
             (command for command in self._running if command.caller.thread is thread),
             key=lambda command: int(command.process_id),
@@ -263,19 +283,15 @@ class RunningCommands:
     def clean(self, thread: Thread) -> None:
         """End the commands of a thread that run."""
         for command in [c for c in self._running if c.caller.thread is thread]:
-            self._end(command, ENDED_BY_CLIENT)
+            self._end(command, NO_EXIT_CODE)
 
-    def find(self, thread: Thread, process_id: str) -> Command | None:
+    def find(self, thread: Thread, number: int) -> Command | None:
         """Find a command of a thread that runs.
 
         Args:
             thread: The thread.
-            process_id: Its process id.
-
-        Raises:
-            Refusal: That is no process id.
+            number: Its process id.
         """
-        number = _process_number(process_id, "invalid background terminal process id")
         return next(
             (
                 command
@@ -287,7 +303,7 @@ class RunningCommands:
 
     def terminate(self, command: Command) -> None:
         """End a command because a client wants it."""
-        self._end(command, ENDED_BY_CLIENT)
+        self._end(command, NO_EXIT_CODE)
 
     def end_all(self) -> None:
         """End all commands because the server ends: each is written down as failed."""
@@ -295,6 +311,16 @@ class RunningCommands:
             if command.started_ms is not None:
                 self._complete(command, "failed", ENDED_WITH_SERVER)
         self._running.clear()
+
+
+def _kept(output: str) -> str:
+    """What is kept of a command's output: of a very long one, its beginning and its end."""
+    data = output.encode()
+    if len(data) <= 2 * KEPT_OUTPUT:
+        return output
+    head, tail = data[:KEPT_OUTPUT], data[-KEPT_OUTPUT:]
+    omitted = f"\n... {len(data) - 2 * KEPT_OUTPUT} bytes omitted ...\n"
+    return head.decode(errors="replace") + omitted + tail.decode(errors="replace")
 
 
 def _row(command: Command) -> dict[str, Any]:
@@ -309,13 +335,13 @@ def _row(command: Command) -> dict[str, Any]:
     }
 
 
-def _process_number(text: str, what: str) -> int:
-    """Read a process id in the words in which the real server refuses a wrong one."""
+def _process_number(text: str) -> int:
+    """Read a cursor in the words in which the real server refuses a wrong one."""
     digits = text.removeprefix("+")
     if not text:
-        raise Refusal(f"{what}: cannot parse integer from empty string")
+        raise Refusal("invalid cursor: cannot parse integer from empty string")
     if not (digits.isascii() and digits.isdigit()):
-        raise Refusal(f"{what}: invalid digit found in string")
+        raise Refusal("invalid cursor: invalid digit found in string")
     if int(digits) not in _U64:
-        raise Refusal(f"{what}: number too large to fit in target type")
+        raise Refusal("invalid cursor: number too large to fit in target type")
     return int(digits)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codex_fakes.app_server.configuration.settings import SKILLS_WARNING
+from codex_fakes.app_server.configuration.settings import skills_warning
 from codex_fakes.app_server.threads.items import context_compaction
+from codex_fakes.app_server.threads.turn import Compacting
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.model.streaming import Writing
@@ -25,6 +26,9 @@ COMPACTION_WARNING: Final = (
     "Heads up: Long threads and multiple compactions can cause the model to be less accurate. "
     "Start a new thread when possible to keep threads small and targeted."
 )
+
+_CONTEXT_ITEMS: Final = 2
+"""Items that a context begins with: what the model is told to be, and where it works."""
 
 
 class Compaction:
@@ -46,25 +50,50 @@ class Compaction:
         limit = self._world.settings.auto_compact_token_limit
         return thread.compacts or (limit is not None and thread.last.total >= limit)
 
-    def begin(self, thread: Thread, turn: Turn) -> None:
-        """Announce that the context is compacted; the model has to be asked next."""
+    def begin(self, thread: Thread, turn: Turn, *, midway: bool = False) -> None:
+        """Announce that the context is compacted; the model has to be asked next.
+
+        Args:
+            thread: The thread.
+            turn: Its turn.
+            midway: See :class:`Compacting`.
+        """
         item = context_compaction(self._world.ids.uuid7())
-        turn.compaction = (item, self._writing.start_item(thread, turn.id, item))
+        started_ms = self._writing.start_item(thread, turn.id, item)
+        turn.compaction = Compacting(item, started_ms, midway, _CONTEXT_ITEMS + _remembered(thread))
 
     def finish(self, thread: Thread, turn: Turn) -> None:
         """Let the summary that the model has written take the context's place."""
         if turn.compaction is None:
             return
-        item, started_ms = turn.compaction
+        item, started_ms, midway, _ = turn.compaction
         turn.compaction = None
         thread.compacts = False
         self._counts.report_usage(thread, turn)
-        self.tell_skills(thread)
+        if not midway:
+            self.renew(thread)
         self._counts.shrink_context(thread, turn)
         self._writing.complete_item(thread, turn.id, item, started_ms)
         self._world.warn(thread, COMPACTION_WARNING)
 
-    def tell_skills(self, thread: Thread) -> None:
-        """Warn that the skills do not fit into a new context, if they do not."""
-        if self._world.settings.exceeds_skills_budget:
-            self._world.warn(thread, SKILLS_WARNING)
+    def open(self, thread: Thread) -> None:
+        """Make a thread's context, if it has none, or one that was made for another model."""
+        if thread.context_model != thread.settings.model:
+            self.renew(thread)
+
+    def renew(self, thread: Thread) -> None:
+        """Make a thread's context anew, and warn of what does not fit into it."""
+        thread.context_model = thread.settings.model
+        warning = skills_warning(self._world.settings.model_context_window)
+        if warning is not None:
+            self._world.warn(thread, warning)
+
+
+def _remembered(thread: Thread) -> int:
+    """How many items the model remembers of a thread."""
+    items = [stored.item["type"] for record in thread.records for stored in record.items]
+    places = [place for place, kind in enumerate(items) if kind == "contextCompaction"]
+    if not places:
+        return len(items)
+    # A compaction leaves what the user said, and its summary.
+    return items[: places[-1]].count("userMessage") + len(items) - places[-1]

@@ -6,32 +6,19 @@ together with the rate limits, counts first, and what a turn has changed is told
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from codex_fakes.app_server.threads.thread import Tokens
+from codex_fakes.app_server.turns.limits import NO_LIMITS, limits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codex_fakes.app_server.storage.rollout import RolloutWriter
     from codex_fakes.app_server.threads.thread import Thread
     from codex_fakes.app_server.threads.turn import Turn
     from codex_fakes.app_server.threads.world import World
     from codex_fakes.app_server.tools.dispatch import Tools
-
-RATE_LIMITS: Final[dict[str, Any]] = {
-    "rateLimits": {
-        "limitId": "codex",
-        "limitName": None,
-        "normalModelSlug": None,
-        "primary": None,
-        "secondary": None,
-        "credits": None,
-        "individualLimit": None,
-        "spendControlReached": None,
-        "planType": None,
-        "rateLimitReachedType": None,
-    }
-}
-"""The rate limits of a provider that reports none."""
 
 
 class Counts:
@@ -48,10 +35,24 @@ class Counts:
         self._rollouts = rollouts
         self._tools = tools
 
+    def note_limits(self, thread: Thread, headers: Mapping[str, str]) -> None:
+        """Keep what an answer's headers say of the rate limits, until another one says more."""
+        thread.rate_limits = limits_of(headers) or thread.rate_limits
+
     def report_usage(self, thread: Thread, turn: Turn) -> None:
         """Add the usage of a complete response up, and report."""
         if self.write_down(thread, turn):
-            self.report(thread, turn)
+            self._tell(thread)
+
+    def conclude(self, thread: Thread, turn: Turn) -> None:
+        """Report the usage of a response whose calls are done, and what the turn has changed.
+
+        What a turn has changed is told after no other report: not when its stream is cut, not when
+        it fails, not when it is interrupted while a call waits (seen on the binary).
+        """
+        if self.write_down(thread, turn):
+            self._tell(thread)
+            self._tools.tell_diff(thread, turn)
 
     def write_down(self, thread: Thread, turn: Turn) -> bool:
         """Add the usage of a complete response up without telling anybody.
@@ -82,18 +83,28 @@ class Counts:
         self._count(thread, turn)
 
     def report(self, thread: Thread, turn: Turn) -> None:
-        """Report the counts, when there are any yet, and always the rate limits."""
-        counted = thread.usage_turn is not None
-        if counted:
+        """Report the counts again, when there are any yet, and always the rate limits.
+
+        What is reported again is written down again, too, as the turn's.
+        """
+        self.repeat(thread, turn)
+        self._tell(thread)
+
+    def repeat(self, thread: Thread, turn: Turn) -> None:
+        """Write the counts down again, as a turn's, when there are any yet."""
+        if thread.usage_turn is not None:
             thread.usage_turn = turn.id
-            usage = thread.token_usage(self._world.settings.model_context_window)
-            self._world.tell_subscribers(thread, "thread/tokenUsage/updated", usage)
-        # Of all account notifications this one alone goes to subscribers only (recording 15m).
-        self._world.tell_subscribers(thread, "account/rateLimits/updated", RATE_LIMITS)
-        if counted:
-            self._tools.tell_diff(thread, turn)
+            self._rollouts.count_tokens(thread, turn.id)
 
     def _count(self, thread: Thread, turn: Turn) -> None:
         thread.usage_turn = turn.id
         self._rollouts.count_tokens(thread, turn.id)
-        self.report(thread, turn)
+        self._tell(thread)
+
+    def _tell(self, thread: Thread) -> None:
+        if thread.usage_turn is not None:
+            usage = thread.token_usage(self._world.settings.model_context_window)
+            self._world.tell_subscribers(thread, "thread/tokenUsage/updated", usage)
+        # Of all account notifications this one alone goes to subscribers only (recording 15m).
+        limits = {"rateLimits": thread.rate_limits or NO_LIMITS}
+        self._world.tell_subscribers(thread, "account/rateLimits/updated", limits)

@@ -1,12 +1,14 @@
 """How turns end: completed, failed or interrupted, each in the order of FACTS §8, §10 and §12.
 
-May import threads, turns, the shelf, rollouts and the shared world. The invariant: a turn's end is
-written down before it is told, and told exactly once.
+May import threads, goals, turns, the shelf, rollouts and the shared world. The invariant: a turn's
+end is written down before it is told, and told exactly once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+
+from codex_fakes.app_server.threads.goals import is_active
 
 if TYPE_CHECKING:
     from codex_fakes.app_server.dialect.messages import RpcId
@@ -34,11 +36,11 @@ class Endings:
     def complete(self, thread: Thread, turn: Turn) -> None:
         """End a turn whose model has nothing more to do."""
         self.close(thread, turn, "completed", None)
-        if turn.last_message is not None:
+        # Nobody has to read what goes on by itself.
+        if turn.last_message is not None and not is_active(thread.goal):
             self._mark_unread(thread, turn)
         self._answer(thread.hanging)
-        thread.status = "idle"
-        self._world.set_status(thread)
+        self._come_to_rest(thread)
         self._tell(thread, turn)
 
     def fail(self, thread: Thread, turn: Turn, error: dict[str, Any]) -> None:
@@ -59,8 +61,7 @@ class Endings:
         self._answer(thread.hanging)
         self._answer(turn.interrupts)
         thread.ghost = turn.id
-        thread.status = "idle"
-        self._world.set_status(thread)
+        self._come_to_rest(thread)
         self._tell(thread, turn)
         for request in pending:
             self._world.resolved(request)
@@ -82,7 +83,7 @@ class Endings:
         """
         turn.void()
         now_ms = self._world.clock.now_ms()
-        record = thread.record
+        record = thread.record_of(turn.id)
         record.status = status
         record.error = error
         record.completed_at = now_ms // 1000
@@ -91,9 +92,15 @@ class Endings:
         self._rollouts.end_turn(thread, record, message)
         thread.turn = None
 
+    def _come_to_rest(self, thread: Thread) -> None:
+        """Say that a thread is idle, unless an error that was no turn's came meanwhile."""
+        if thread.status != "systemError":
+            thread.status = "idle"
+            self._world.set_status(thread)
+
     def _mark_unread(self, thread: Thread, turn: Turn) -> None:
         """Mark a thread as unread: a turn failed, or the model has said something."""
-        if thread.ephemeral:
+        if thread.ephemeral or not thread.of_user:
             return
         thread.first_unread = thread.first_unread or turn.id
         thread.revision = self._world.ids.uuid4()
@@ -105,8 +112,11 @@ class Endings:
         )
 
     def _tell(self, thread: Thread, turn: Turn) -> None:
-        ended = thread.record.on_wire("notLoaded")
-        if turn.last_message is not None and ended["status"] == "completed":
+        ended = thread.record_of(turn.id).on_wire("notLoaded")
+        stray, thread.stray_error = thread.stray_error, None
+        if stray is not None and ended["status"] == "completed":
+            ended |= {"status": "failed", "error": stray}
+        elif turn.last_message is not None and ended["status"] == "completed":
             ended["items"] = [turn.last_message]
             ended["itemsView"] = "summary"
         self._world.tell_subscribers(

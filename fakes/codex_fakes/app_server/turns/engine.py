@@ -8,19 +8,29 @@ nothing but finishing commands says anything about it afterwards.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
-from codex_fakes.app_server.dialect.failures import IDLE_TIMEOUT, Failure, failure_of, turn_error
+from codex_fakes.app_server.dialect.failures import (
+    IDLE_TIMEOUT,
+    Failure,
+    failure_of,
+    reconnecting,
+    waiting_for_network,
+)
 from codex_fakes.app_server.dialect.messages import Refusal, RpcId
 from codex_fakes.app_server.model.streaming import Writing
 from codex_fakes.app_server.storage.rollout import preview_of
+from codex_fakes.app_server.threads.external_login import REFRESH, refreshed_login
 from codex_fakes.app_server.threads.items import user_message
 from codex_fakes.app_server.threads.plan import AtGate, Broken, Called, Done, Pause, Stalled, plan
 from codex_fakes.app_server.threads.turn import Move, Phase, Turn, UserInput
 from codex_fakes.app_server.tools.dispatch import Tools
+from codex_fakes.app_server.tools.goals import Goals
 from codex_fakes.app_server.turns.compaction import Compaction
 from codex_fakes.app_server.turns.counts import Counts
 from codex_fakes.app_server.turns.endings import Endings
+from codex_fakes.app_server.turns.pursuit import Pursuit
 from codex_fakes.app_server.turns.reviews import Reviews
 from codex_fakes.script.steps import FailHttp
 from codex_runtime.errors import ConfigurationError
@@ -28,11 +38,16 @@ from codex_runtime.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codex_fakes.app_server.dialect.messages import Answer
     from codex_fakes.app_server.storage.rollout import RolloutWriter
     from codex_fakes.app_server.storage.shelf import Shelf
     from codex_fakes.app_server.threads.plan import Action
     from codex_fakes.app_server.threads.thread import Thread
+    from codex_fakes.app_server.threads.turn import Compacting
     from codex_fakes.app_server.threads.world import World
+
+FIRST_NETWORK_WAIT_MS: Final = 5_000
+"""Milliseconds until a model that nobody can reach is asked again; twice as long each time."""
 
 FIRST_BACK_OFF_MS: Final = 200
 """Milliseconds before the first repetition of a request; doubled each time."""
@@ -59,7 +74,11 @@ class TurnEngine:
         self._rollouts = rollouts
         self._started = started
         self._writing = Writing(world, rollouts)
-        self.tools = Tools(world, rollouts, shelf.home, self._call_finished, self._cancelled)
+        self.goals = Goals(world, shelf)
+        self.pursuit = Pursuit(world, self._begin)
+        self.tools = Tools(
+            world, rollouts, shelf.home, self.goals, self._call_finished, self._cancelled
+        )
         self._counts = Counts(world, rollouts, self.tools)
         self._endings = Endings(world, rollouts, shelf)
         self._reviews = Reviews(world, rollouts, self._writing)
@@ -82,15 +101,15 @@ class TurnEngine:
             return thread.turn
         turn = Turn(self._world.ids.uuid7())
         turn.inputs.append(given)
-        thread.turn = turn
-        self._world.defer(partial(self._announce, thread, turn))
+        self._begin(thread, turn)
         return turn
 
     def steer(self, thread: Thread, turn: Turn, given: UserInput) -> None:
         """Give a turn more input; a model stream is cut at once, tools are waited for."""
         turn.inputs.append(given)
         streams = turn.phase in {Phase.STREAMING, Phase.HELD}
-        if streams and not turn.calls and self._world.settings.instant_interrupt:
+        own, server = thread.settings.instant_interrupt, self._world.settings.instant_interrupt
+        if streams and not turn.calls and (server if own is None else own):
             self._world.defer(partial(self._cut, thread, turn, turn.epoch))
 
     def interrupt(self, thread: Thread, turn_id: str, client: int, request_id: RpcId) -> None:
@@ -128,13 +147,14 @@ class TurnEngine:
     def compact(self, thread: Thread) -> None:
         """Start a turn that compacts the thread's context; one that runs is interrupted first."""
         self.stop(thread)
-        turn = Turn(self._world.ids.uuid7(), kind="compact")
-        thread.turn = turn
-        self._world.defer(partial(self._announce, thread, turn))
+        self._begin(thread, Turn(self._world.ids.uuid7(), kind="compact"))
 
     def review(self, thread: Thread, turn: Turn) -> None:
         """Start the turn of a review; one that runs is interrupted first."""
         self.stop(thread)
+        self._begin(thread, turn)
+
+    def _begin(self, thread: Thread, turn: Turn) -> None:
         thread.turn = turn
         self._world.defer(partial(self._announce, thread, turn))
 
@@ -154,7 +174,8 @@ class TurnEngine:
         turn = thread.turn
         if turn is not None and turn.running:
             self.tools.abandon(turn)
-            self._counts.write_down(thread, turn)
+            if not self._counts.write_down(thread, turn) and turn.streaming:
+                self._counts.repeat(thread, turn)
             turn.move(Move.ABORT)
             self._endings.close(thread, turn, "interrupted", None)
         thread.turn = None
@@ -172,16 +193,16 @@ class TurnEngine:
         if turn.kind == "review":
             self._reviews.begin(thread, turn)
         else:
-            self._rollouts.begin_turn(thread, turn.id)
+            self._rollouts.begin_turn(thread, turn.id, turn.root)
+        self.goals.begin(thread)
         self._world.set_status(thread)
         turn.move(Move.ANNOUNCE)
         shown = turn.on_wire()
         if turn.inner is not None:
             shown["id"] = turn.inner
         self._world.tell_subscribers(thread, "turn/started", {"threadId": thread.id, "turn": shown})
-        if not thread.skills_told:
-            thread.skills_told = True
-            self._compaction.tell_skills(thread)
+        if turn.kind == "regular":
+            self._compaction.open(thread)
         self._started(thread)
         self._world.defer(partial(self._take_first_input, thread, turn, turn.epoch))
 
@@ -226,11 +247,15 @@ class TurnEngine:
             return
         if turn.compaction is None:
             self._take_inputs(thread, turn)
+        if not self._world.player.reachable:
+            self._wait_for_network(thread, turn)
+            return
         text = turn.newest_text if turn.compaction is None else ""
         actions = self._next_plan(thread, text)
         turn.queue.clear()
         turn.queue.extend(actions)
         turn.called = False
+        turn.nudged = False
         turn.plan = None
         first = actions[0]
         turn.streaming = not (isinstance(first, Broken) and isinstance(first.ending, FailHttp))
@@ -243,7 +268,9 @@ class TurnEngine:
 
     def _next_plan(self, thread: Thread, user_text: str) -> list[Action]:
         try:
-            actions = plan(self._world.player.next_response(user_text))
+            response = self._world.player.next_response(user_text)
+            actions = plan(response)
+            self._counts.note_limits(thread, response.headers)
             self.tools.check_sessions(thread, actions)
         except ConfigurationError as error:
             # The scripted model refuses the request; the turn fails of it, and the test is told.
@@ -304,6 +331,7 @@ class TurnEngine:
     def _call_finished(self, thread: Thread, turn: Turn) -> None:
         """Count a call of the model as done; the last one lets the turn go on."""
         turn.calls -= 1
+        self.goals.count(thread, turn)
         if turn.calls or turn.interrupting:
             return
         if turn.phase is Phase.TOOLS:
@@ -322,15 +350,17 @@ class TurnEngine:
             self._reviews.finish(thread, turn)
             goes_on = False
         else:
-            self._counts.report_usage(thread, turn)
-            goes_on = turn.called or bool(turn.inputs)
+            self._counts.conclude(thread, turn)
+            goes_on = turn.called or turn.nudged or bool(turn.inputs)
             if goes_on and self._compaction.is_due(thread):
-                self._compaction.begin(thread, turn)
+                self._compaction.begin(thread, turn, midway=True)
         if goes_on:
             self._ask(thread, turn)
         else:
+            self.goals.count(thread, turn)
             turn.move(Move.COMPLETE)
             self._endings.complete(thread, turn)
+            self.pursuit.go_on(thread)
 
     # --- failures ------------------------------------------------------------------------------
 
@@ -349,27 +379,70 @@ class TurnEngine:
 
     def _fail(self, thread: Thread, turn: Turn, failure: Failure) -> None:
         settings = self._world.settings
+        if self._refresh(thread, turn, failure):
+            return
+        if failure.fills_context and turn.compaction is not None and turn.compaction.spare:
+            self._compact_less(thread, turn, turn.compaction)
+            return
         if failure.repeats_request and turn.request_retries < settings.request_max_retries:
             turn.request_retries += 1
             self._back_off(thread, turn, turn.request_retries)
             return
-        if failure.streamed and turn.compaction is None:
+        if failure.streamed and (turn.compaction is None or failure.counted):
             self._counts.report(thread, turn)
         turn.streaming = False
         turn.open_item = None
         if failure.reopens_stream and turn.reconnects < settings.stream_max_retries:
             turn.reconnects += 1
             turn.request_retries = 0
-            self._tell_error(thread, turn, self._reconnecting(turn, failure), will_retry=True)
+            error = reconnecting(failure, turn.reconnects, settings.stream_max_retries)
+            self._world.tell_error(thread, turn.id, error, will_retry=True)
             self._back_off(thread, turn, turn.reconnects)
             return
         turn.move(Move.FAIL)
         self._give_up(thread, turn, failure)
 
-    def _reconnecting(self, turn: Turn, failure: Failure) -> dict[str, Any]:
-        progress = f"Reconnecting... {turn.reconnects}/{self._world.settings.stream_max_retries}"
-        info = {"responseStreamDisconnected": {"httpStatusCode": failure.status}}
-        return turn_error(progress, info, failure.message)
+    def _compact_less(self, thread: Thread, turn: Turn, compaction: Compacting) -> None:
+        """Ask for the summary of a history that is shorter by its oldest item."""
+        turn.compaction = compaction._replace(spare=compaction.spare - 1)
+        turn.move(Move.BACK_OFF)
+        self._world.defer(partial(self._ask_again, thread, turn, turn.void()))
+
+    def _refresh(self, thread: Thread, turn: Turn, failure: Failure) -> bool:
+        """Ask the client for a new token, once in a turn, if its token is not taken any more."""
+        login = self._world.external_login
+        required = self._world.settings.requires_openai_auth
+        if failure.status != HTTPStatus.UNAUTHORIZED or login is None or not required:
+            return False
+        if turn.refreshed:
+            return False
+        turn.refreshed = True
+        turn.move(Move.BACK_OFF)
+        params = {"reason": "unauthorized", "previousAccountId": login.account}
+        answered = partial(self._refreshed, thread, turn, turn.void())
+        self._world.ask(thread, turn.id, REFRESH, params, answered, quiet=True)
+        return True
+
+    def _refreshed(self, thread: Thread, turn: Turn, epoch: int, answer: Answer) -> None:
+        login = self._world.external_login
+        if _void(turn, epoch) or login is None:
+            return
+        found = refreshed_login(login, answer)
+        if isinstance(found, str):
+            turn.move(Move.FAIL)
+            self._give_up(thread, turn, Failure(found, "other"))
+        else:
+            self._world.external_login = found
+            self._ask_again(thread, turn, epoch)
+
+    def _wait_for_network(self, thread: Thread, turn: Turn) -> None:
+        """Ask again later, without end: that nobody listens is no failure of the turn."""
+        self._world.tell_error(thread, turn.id, waiting_for_network(), will_retry=True)
+        turn.move(Move.ANSWER)
+        turn.move(Move.BACK_OFF)
+        delay_ms = FIRST_NETWORK_WAIT_MS * 2**turn.network_waits
+        turn.network_waits += 1
+        self._world.after(delay_ms, partial(self._ask_again, thread, turn, turn.void()))
 
     def _back_off(self, thread: Thread, turn: Turn, attempt: int) -> None:
         turn.move(Move.BACK_OFF)
@@ -379,27 +452,17 @@ class TurnEngine:
     def _give_up(self, thread: Thread, turn: Turn, failure: Failure) -> None:
         if failure.fills_context:
             self._counts.fill_context(thread, turn)
+        if turn.compaction is not None:
+            # What the user said is kept, although the model was never asked about it.
+            self._take_inputs(thread, turn)
+        self.goals.fail(thread, turn, failure.info)
         thread.status = "systemError"
         self._world.set_status(thread)
         error = failure.error()
-        self._tell_error(thread, turn, error, will_retry=False)
+        self._world.tell_error(thread, turn.id, error, will_retry=False)
         if turn.kind == "review":
             self._reviews.break_off(thread, turn)
         self._endings.fail(thread, turn, error)
-
-    def _tell_error(
-        self, thread: Thread, turn: Turn, error: dict[str, Any], *, will_retry: bool
-    ) -> None:
-        self._world.tell_subscribers(
-            thread,
-            "error",
-            {
-                "error": error,
-                "willRetry": will_retry,
-                "threadId": thread.id,
-                "turnId": turn.id,
-            },
-        )
 
     # --- endings -------------------------------------------------------------------------------
 
@@ -425,6 +488,7 @@ class TurnEngine:
             self._counts.report_usage(thread, turn)
         elif turn.streaming:
             self._counts.report(thread, turn)
+        self.goals.count(thread, turn)
         turn.move(Move.ABORT)
         turn.open_item = None
         turn.queue.clear()

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_fakes.app_server.threads.items import agent_message, review_mode, user_message
+from codex_fakes.app_server.storage.rollout import preview_of
+from codex_fakes.app_server.threads.items import (
+    NO_REVIEW,
+    agent_message,
+    review_mode,
+    user_message,
+)
 from codex_fakes.app_server.threads.plan import MessageDelta, OpenMessage
 
 if TYPE_CHECKING:
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from codex_fakes.app_server.threads.turn import Turn, UserInput
     from codex_fakes.app_server.threads.world import World
 
-_NOTHING: Final = "Reviewer failed to output a response."
 _INTERRUPTED: Final = "Review was interrupted. Please re-run /review and wait for it to complete."
 
 
@@ -44,14 +49,22 @@ class Reviews:
         """Begin the review: in history, the inner turn comes first."""
         inner = self._world.ids.uuid7()
         turn.inner = inner
-        self._rollouts.begin_turn(thread, inner, turn.id)
-        thread.record.status = "interrupted"
-        self._rollouts.begin_turn(thread, turn.id)
-        self._tell(thread, turn, review_mode("entered", self._new_id(), turn.inputs[0].text))
+        entered = review_mode("entered", self._new_id(), turn.hint)
+        if thread.paginated:
+            self._rollouts.begin_turn(thread, inner, turn.id)
+            self._rollouts.begin_turn(thread, turn.id)
+            self._tell(thread, turn, entered)
+        else:
+            # There, the outer turn begins with its first item, which comes first.
+            self._rollouts.materialize(thread)
+            self._tell(thread, turn, entered)
+            self._rollouts.begin_turn(thread, inner, turn.id)
+        thread.record_of(inner).status = "interrupted"
 
     def take_input(self, thread: Thread, turn: Turn, given: UserInput) -> None:
-        """Announce the instructions as the user's message; history gives it to the inner turn."""
+        """Announce the task as the user's message; history gives it to the inner turn."""
         item = user_message(self._new_id(), None, given.content)
+        thread.preview = thread.preview or preview_of(given.content)
         started_ms = self._writing.start_item(thread, turn.id, item)
         now_ms = self._world.clock.now_ms()
         self._rollouts.complete_item(thread, turn.inner or turn.id, item, started_ms, now_ms)
@@ -75,7 +88,7 @@ class Reviews:
         """Say that the review says nothing, because its turn failed or was interrupted."""
         turn.usage = None
         turn.streaming = False
-        self._say(thread, turn, _NOTHING, _INTERRUPTED)
+        self._say(thread, turn, NO_REVIEW, _INTERRUPTED)
 
     def _say(self, thread: Thread, turn: Turn, review: str, text: str) -> None:
         self._tell(thread, turn, review_mode("exited", self._new_id(), review))
