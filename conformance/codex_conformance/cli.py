@@ -13,90 +13,59 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from codex_runtime.command_line import CodedGroup
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from codex_conformance.runner.events import Reporter
     from codex_conformance.runner.selection import Selection
+    from codex_conformance.suites.host_registry import HostCheck
     from codex_conformance.suites.registry import Check
+    from codex_conformance.targets.deployment import DeploymentTarget
     from codex_conformance.targets.door import Target
     from codex_runtime.errors import CodexRuntimeError
 
-CAPABILITIES: Final = ("scripted-model", "restart", "exit", "clients")
-"""The capabilities that can be taken away; the same as the targets' own list."""
+CAPABILITIES: Final = ("scripted-model", "restart", "exit", "clients", "process", "http")
+"""The capabilities of an app-server that can be taken away; the same as the targets' own list."""
+
+HOST_CAPABILITIES: Final = (
+    "actors",
+    "bound-actors",
+    "virtual-clock",
+    "audit",
+    "extended",
+    "reads",
+)
+"""The capabilities of a deployment that can be taken away; the same as the targets' own list."""
 
 UNREACHABLE: Final = frozenset(
-    {"E_APP_SERVER_START_FAILED", "E_APP_SERVER_START_TIMEOUT", "E_APP_SERVER_UNREACHABLE"}
+    {
+        "E_APP_SERVER_START_FAILED",
+        "E_APP_SERVER_START_TIMEOUT",
+        "E_APP_SERVER_UNREACHABLE",
+        "E_CONFORMANCE_DEPLOYMENT_UNREACHABLE",
+        "E_FAKE_CONVEX_PROCESS_FAILED",
+    }
 )
 """Codes that mean: the target is named rightly, but is not there."""
 
 STDERR_LINES: Final = 10
 """Lines of an app-server's stderr that are shown when it cannot be reached."""
 
-# The numbers of ExitCode, which is imported only when a run needs it.
-_INCOMPLETE: Final = 2
-_USAGE: Final = 3
+# The number of the runner's ExitCode, which is imported only when a run needs it.
 _UNREACHABLE: Final = 4
-_INTERNAL: Final = 70
 
 
-class CodedGroup(click.Group):
-    """A group of commands whose failures end in the exit codes of this program."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run the command line and exit; see :meth:`click.Command.main`."""
-        del standalone_mode  # click's own exit codes are not ours
-        sys.exit(self._outcome(args, prog_name, complete_var, **extra))
-
-    def _outcome(
-        self,
-        args: Sequence[str] | None,
-        prog_name: str | None,
-        complete_var: str | None,
-        **extra: Any,
-    ) -> int:
-        from codex_runtime.errors import CodexRuntimeError
-
-        try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-            return int(code or 0)
-        except click.ClickException as error:
-            error.show()
-            return _USAGE
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("interrupted before anything was found out", err=True)
-            return _INCOMPLETE
-        except CodexRuntimeError as error:
-            _explain_error(error)
-            return _UNREACHABLE if error.code in UNREACHABLE else _USAGE
-        except SystemExit:
-            # How click ends when whoever read our output has stopped: nothing more can be said.
-            return _INCOMPLETE
-        except Exception:  # noqa: BLE001 - the last resort: a bug of ours, shown as one
-            import traceback
-
-            traceback.print_exc()
-            click.echo("This is a bug in codex-conformance, not in the target.", err=True)
-            return _INTERNAL
-
-
-def _explain_error(error: CodexRuntimeError) -> None:
+def _stderr_of(error: CodexRuntimeError) -> Iterable[str]:
+    """What an app-server that cannot be reached has written to stderr."""
     from codex_conformance.wire.messages import printable
     from codex_runtime.errors import AppServerError
 
-    click.echo(f"{error}", err=True)
-    click.echo(f"  {error.advice}", err=True)
     if isinstance(error, AppServerError) and error.stderr.strip():
-        click.echo("  stderr:", err=True)
+        yield "stderr:"
         for line in error.stderr.strip().splitlines()[-STDERR_LINES:]:
-            click.echo(f"    {printable(line)}", err=True)
+            yield f"  {printable(line)}"
 
 
 def _selection_options(command: Any) -> Any:
@@ -113,27 +82,37 @@ def _selection_options(command: Any) -> Any:
             "suites",
             multiple=True,
             metavar="NAME",
-            help="Only this suite: protocol or lifecycle. May be repeated.",
+            help="Only this suite, as in 'isolation'. May be repeated.",
         ),
     ):
         command = option(command)
     return command
 
 
-@click.group(cls=CodedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "codex-conformance",
+    cls=CodedGroup,
+    exit_codes=dict.fromkeys(UNREACHABLE, _UNREACHABLE),
+    details=_stderr_of,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="codex-runtime", prog_name="codex-conformance")
 def cli() -> None:
-    """Find out whether an app-server keeps the promises that hosts build on."""
+    """Find out whether an app-server, and a host on Convex, keep their promises."""
 
 
 @cli.command()
 @click.option(
     "--app-server",
     "spec",
-    default="simulated",
-    show_default=True,
     metavar="TARGET",
     help="simulated; codex[:path=FILE][,allow-any-version]; stdio:COMMAND.",
+)
+@click.option(
+    "--convex",
+    "deployment",
+    metavar="TARGET",
+    help="fake; fake:wire; url:URL,admin-key=KEY (or token=, jwt-key=, trusted).",
 )
 @_selection_options
 @click.option("--strict", is_flag=True, help="A should counts like a must.")
@@ -149,7 +128,7 @@ def cli() -> None:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(CAPABILITIES),
+    type=click.Choice((*CAPABILITIES, *HOST_CAPABILITIES)),
     help="Treat the target as if it could not do this. May be repeated.",
 )
 @click.option(
@@ -167,6 +146,9 @@ def cli() -> None:
 def run(**options: Any) -> int:
     """Run the checks, and end with a table of them.
 
+    The suites of an app-server run where --app-server is given, those of a host where --convex is;
+    without either, both run on the fakes.
+
     Exit codes: 0 all musts pass; 1 failures; 2 incomplete, or an outcome is unknown; 3 usage or
     configuration; 4 the target cannot be reached; 5 nothing was executed; 70 a bug of ours.
     """
@@ -175,7 +157,8 @@ def run(**options: Any) -> int:
 
 def _run(
     *,
-    spec: str,
+    spec: str | None,
+    deployment: str | None,
     suites: tuple[str, ...],
     only: tuple[str, ...],
     level: str | None,
@@ -195,8 +178,14 @@ def _run(
     from codex_conformance.runner.running import RunOptions
     from codex_conformance.runner.selection import Selection
 
-    checks = _chosen(Selection(suites, only, level))
-    target = _target(spec, without, workspace)
+    if spec is None and deployment is None:
+        spec, deployment = "simulated", "fake"
+    checks = _about(
+        _chosen(Selection(suites, only, level)),
+        app_server=spec is not None,
+        host=deployment is not None,
+    )
+    target, host = _targets(checks, spec, deployment, without, workspace)
     stream = sys.stdout
     replay = tuple(part for name in without for part in ("--without", name))
     # Without rich, which is an extra, the table is plain text on a terminal too.
@@ -205,11 +194,16 @@ def _run(
     with contextlib.ExitStack() as files:
         if report is not None:
             reporters.append(files.enter_context(NdjsonReporter(report)))
-        return _run_to_the_end(target, checks, reporters, RunOptions(jobs, timeout, strict))
+        options = RunOptions(jobs, timeout, strict)
+        return _run_to_the_end(target, host, checks, reporters, options)
 
 
 def _run_to_the_end(
-    target: Target, checks: Sequence[Check], reporters: Sequence[Any], options: Any
+    target: Target | None,
+    host: DeploymentTarget | None,
+    checks: Sequence[Check | HostCheck],
+    reporters: Sequence[Any],
+    options: Any,
 ) -> int:
     import asyncio
     import contextlib
@@ -223,27 +217,64 @@ def _run_to_the_end(
         if task is not None:
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        result = await Run(target, checks, reporters, options).run()
+        result = await Run(target, checks, reporters, options, deployment=host).run()
         return int(result.exit_code)
 
     return asyncio.run(main())
 
 
-def _chosen(selection: Selection) -> tuple[Check, ...]:
-    from codex_conformance.suites.catalogue import CHECKS
+def _chosen(selection: Selection) -> tuple[Check | HostCheck, ...]:
+    from codex_conformance.suites.catalogue import EVERY_CHECK
 
-    return selection.choose(CHECKS.values())
+    return selection.choose(EVERY_CHECK.values())
 
 
-def _target(spec: str, without: tuple[str, ...], workspace: Path | None) -> Target:
+def _about(
+    checks: Sequence[Check | HostCheck], *, app_server: bool, host: bool
+) -> tuple[Check | HostCheck, ...]:
+    """Keep the checks about what there is a target for."""
+    from codex_conformance.suites.host_registry import HostCheck
+    from codex_runtime.errors import ConfigurationError
+
+    about = tuple(
+        check for check in checks if (host if isinstance(check, HostCheck) else app_server)
+    )
+    if not about:
+        missing = "--app-server" if host else "--convex"
+        raise ConfigurationError(
+            "E_CONFORMANCE_NOTHING_SELECTED",
+            f"the selected checks are about a target that was not given; give one with {missing}",
+        )
+    return about
+
+
+def _targets(
+    checks: Sequence[Check | HostCheck],
+    spec: str | None,
+    deployment: str | None,
+    without: tuple[str, ...],
+    workspace: Path | None,
+) -> tuple[Target | None, DeploymentTarget | None]:
+    """Make the targets that the checks are about."""
+    from codex_conformance.suites.host_registry import HostCheck
+    from codex_conformance.targets.deployment import HostCapability
+    from codex_conformance.targets.deployment_naming import parse_deployment
     from codex_conformance.targets.door import Capability
     from codex_conformance.targets.limited import LimitedTarget
+    from codex_conformance.targets.limited_deployment import LimitedDeployment
     from codex_conformance.targets.naming import parse_target
 
-    target = parse_target(spec, workspace)
-    if not without:
-        return target
-    return LimitedTarget(target, frozenset(Capability(name) for name in without))
+    target: Target | None = None
+    host: DeploymentTarget | None = None
+    if spec is not None and any(not isinstance(check, HostCheck) for check in checks):
+        target = parse_target(spec, workspace)
+        less = frozenset(Capability(name) for name in without if name in CAPABILITIES)
+        target = LimitedTarget(target, less) if less else target
+    if deployment is not None and any(isinstance(check, HostCheck) for check in checks):
+        host = parse_deployment(deployment)
+        lacking = frozenset(HostCapability(name) for name in without if name in HOST_CAPABILITIES)
+        host = LimitedDeployment(host, lacking) if lacking else host
+    return target, host
 
 
 @cli.command("list")
@@ -284,6 +315,7 @@ def list_checks(
 def explain(check_id: str) -> None:
     """Explain a check: its rule, where that comes from, what is done, what would break it."""
     from codex_conformance.miniatures import breakers_of
+    from codex_conformance.miniatures.hosts import breakers_of_host
     from codex_conformance.runner.selection import Selection
 
     for check in _chosen(Selection(only=(check_id,))):
@@ -293,13 +325,18 @@ def explain(check_id: str) -> None:
         click.echo(f"  source:  {requirement.source}")
         click.echo(f"  check:   {check.does}")
         needs = ", ".join(sorted(capability.value for capability in check.needs))
-        click.echo(f"  needs:   {needs}")
-        click.echo("  scenes:")
+        click.echo(f"  needs:   {needs or 'nothing'}")
+        if check.plays:
+            click.echo("  scenes:")
         for piece in check.plays:
             click.echo(f"    {piece.name}: {' '.join(piece.says.split())}")
         click.echo("  broken by:")
+        for fault in breakers_of_host(check.id):
+            click.echo(f"    miniature:{fault.name}: {fault.says}")
         for miniature in breakers_of(check.id):
             click.echo(f"    miniature:{miniature.name}: {miniature.says}")
+            if miniature.by_name:
+                click.echo(f"      faults: {miniature.by_name}")
 
 
 def main() -> None:

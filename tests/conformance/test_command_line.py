@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -16,9 +17,11 @@ from click.testing import CliRunner
 
 from codex_conformance.cli import cli
 from codex_conformance.miniatures import MINIATURES
+from codex_conformance.miniatures.hosts import HOST_MINIATURES
 from codex_conformance.report.ndjson import read_record
 from codex_conformance.runner.events import CheckFinished
-from codex_conformance.suites.catalogue import CHECKS
+from codex_conformance.suites.catalogue import CHECKS, EVERY_CHECK
+from codex_conformance.targets.door import Capability
 
 SUMMARY = re.compile(r"(\d+) checks?: (\d+) passed.* in \d+\.\d s.*\(exit code (\d+)\)")
 
@@ -27,13 +30,83 @@ def invoke(*args):
     return CliRunner().invoke(cli, args)
 
 
-def test_without_options_everything_passes_on_the_simulated_app_server(tmp_path):
+@contextlib.contextmanager
+def serving():
+    """A Codex host in a process of its own: its URL and its admin key."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from codex_fakes.cli import main; main()", "convex", "--codex"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process.stdout.readline().strip(), process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def outcome_in_process(check):
+    """What a check comes to on an app-server that is no process."""
+    of_processes = {Capability.PROCESS, Capability.HTTP}
+    return "not_applicable" if check.needs & of_processes else "pass"
+
+
+def test_without_options_everything_passes_on_both_fakes(tmp_path):
     done = invoke("run", "--workspace", str(tmp_path))
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert SUMMARY.fullmatch(lines[-1]).groups() == (str(len(CHECKS)), str(len(CHECKS)), "0")
-    table = [line.split() for line in lines[-2 - len(CHECKS) : -2]]
-    assert table == [[c.id, c.requirement.level.value, "pass"] for c in CHECKS.values()]
+    expected = [
+        [check.id, check.requirement.level.value, outcome_in_process(check)]
+        for check in EVERY_CHECK.values()
+    ]
+    passed = sum(row[2] == "pass" for row in expected)
+    assert SUMMARY.fullmatch(lines[-1]).groups() == (str(len(EVERY_CHECK)), str(passed), "0")
+    assert [line.split() for line in lines[-2 - len(EVERY_CHECK) : -2]] == expected
+    named = [line.partition(" (")[0] for line in lines[:2]]
+    assert named == ["target: simulated", "convex: fake"]
+
+
+def test_only_the_suites_run_that_there_is_a_target_for():
+    one = ("--only", "deletion.job.unknown", "--only", "protocol.ids.echoed")
+    for option, check in (
+        (("--convex", "fake"), "deletion.job.unknown"),
+        (("--app-server", "simulated"), "protocol.ids.echoed"),
+    ):
+        done = invoke("run", *option, *one)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.splitlines()[-3].split() == [check, "must", "pass"]
+    both = invoke("run", "--convex", "fake", "--app-server", "simulated", *one)
+    assert both.stdout.splitlines()[-1].startswith("2 checks: 2 passed in ")
+
+
+def test_a_broken_host_exits_with_1_and_shows_how_to_replay_it():
+    done = invoke("run", "--convex", "miniature:nothing-fails", "--suite", "ingest")
+    assert done.exit_code == 1
+    assert "mutation ingestBatch" in done.stdout
+    replay = re.search(r"replay: +codex-conformance (.*)", done.stdout).group(1)
+    assert "--convex miniature:nothing-fails" in replay
+    again = invoke(*shlex.split(replay))
+    assert SUMMARY.fullmatch(again.stdout.splitlines()[-1]).groups() == ("1", "0", "1")
+
+
+def test_a_deployment_that_does_not_answer_exits_with_4():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    done = invoke("run", "--convex", f"url:http://127.0.0.1:{port},trusted")
+    assert done.exit_code == 4
+    assert done.stderr.startswith("[E_CONFORMANCE_DEPLOYMENT_UNREACHABLE]")
+
+
+def test_secrets_are_in_no_report(tmp_path):
+    path = tmp_path / "run.ndjson"
+    with serving() as (url, key):
+        target = f"url:{url},admin-key={key}"
+        done = invoke(
+            "run", "--convex", target, "--only", "deletion.job.unknown", "--report", str(path)
+        )
+    assert done.exit_code == 0, done.output
+    assert key not in done.output + path.read_text()
+    assert "admin-key=***" in done.stdout
 
 
 def test_a_broken_must_exits_with_1_and_shows_how_to_replay_it():
@@ -54,7 +127,7 @@ def test_a_broken_should_exits_with_0_and_with_strict_with_1():
 
 def test_an_unknown_outcome_exits_with_2():
     done = invoke(
-        "run", "--app-server", "miniature:exits-mid-turn", "--only", "lifecycle.turn.completed-once"
+        "run", "--app-server", "miniature:crashes-mid-item", "--only", "lifecycle.turn.same-id"
     )
     assert done.exit_code == 2
     assert "1 unknown" in done.stdout.splitlines()[-1]
@@ -70,6 +143,10 @@ def test_a_run_that_takes_too_long_exits_with_2():
     "args",
     [
         ("run", "--no-such-option"),
+        ("run", "--convex", "faek"),
+        ("run", "--convex", "url:https://x.test"),
+        ("run", "--convex", "fake", "--suite", "protocol"),
+        ("run", "--app-server", "simulated", "--suite", "isolation"),
         ("run", "--level", "may"),
         ("run", "--jobs", "0"),
         ("run", "--app-server", "codx"),
@@ -120,7 +197,7 @@ def test_a_reader_that_stops_reading_is_no_bug():
 
 
 def test_when_nothing_applies_the_exit_code_is_5():
-    done = invoke("run", "--without", "scripted-model")
+    done = invoke("run", "--app-server", "simulated", "--without", "scripted-model")
     assert done.exit_code == 5
     assert f"{len(CHECKS)} not applicable" in done.stdout.splitlines()[-1]
 
@@ -135,7 +212,7 @@ def test_a_bug_exits_with_70_and_says_that_it_is_one(monkeypatch):
 def test_checks_that_need_what_is_taken_away_do_not_apply():
     done = invoke("run", "--without", "restart", "--only", "*.restart.*", "--only", "*.ids.echoed")
     assert done.exit_code == 0
-    assert "8 not applicable" in done.stdout.splitlines()[-1]
+    assert "11 not applicable" in done.stdout.splitlines()[-1]
 
 
 def test_the_report_holds_what_the_console_shows(tmp_path):
@@ -151,27 +228,29 @@ def test_the_report_holds_what_the_console_shows(tmp_path):
 
 def test_list_prints_every_check_with_level_and_rule():
     lines = invoke("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(CHECKS)
+    assert [line.split()[0] for line in lines] == list(EVERY_CHECK)
     assert all(
-        check.requirement.text in line for check, line in zip(CHECKS.values(), lines, strict=True)
+        check.requirement.text in line
+        for check, line in zip(EVERY_CHECK.values(), lines, strict=True)
     )
 
 
 def test_list_prints_json_for_programs():
     rows = json.loads(invoke("list", "--json", "--level", "should").stdout)
     assert {row["id"] for row in rows} == {
-        check.id for check in CHECKS.values() if check.requirement.level.value == "should"
+        check.id for check in EVERY_CHECK.values() if check.requirement.level.value == "should"
     }
     assert set(rows[0]) == {"id", "suite", "level", "text", "source", "needs", "plays"}
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.id)
+@pytest.mark.parametrize("check", EVERY_CHECK.values(), ids=lambda check: check.id)
 def test_explain_tells_rule_source_scenes_and_what_breaks_it(check):
     text = invoke("explain", check.id).stdout
     assert check.requirement.text in text
     assert check.requirement.source in text
     assert all(f"    {piece.name}: " in text for piece in check.plays)
-    broken_by = {found.name for found in MINIATURES.values() if check.id in found.fails}
+    miniatures = (*MINIATURES.values(), *HOST_MINIATURES.values())
+    broken_by = {found.name for found in miniatures if check.id in found.fails}
     assert set(re.findall(r"^    miniature:([a-z0-9-]+): ", text, re.MULTILINE)) == broken_by
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -12,20 +13,83 @@ from codex_conformance.miniatures.faults import Fault, HangUp, dropped, late, na
 from codex_conformance.runner.events import Outcome
 from codex_conformance.runner.running import Run
 from codex_conformance.suites.catalogue import CHECKS
+from codex_conformance.targets.door import Capability
 from codex_conformance.wire.transcript import Ending
+from codex_fakes.app_server import parse_faults
 
 pytestmark = pytest.mark.anyio
 
 
+SAMPLE = 48
+"""Of the checks a miniature does not name, one in so many is run; all of them in a campaign."""
+
+OF_PROCESSES = {
+    id_ for id_, check in CHECKS.items() if check.needs & {Capability.PROCESS, Capability.HTTP}
+}
+"""The checks that need a process: no other kind of miniature can fail them."""
+
+
+def checks_for(miniature):
+    """The checks that the miniature names, and those that are to pass all the same."""
+    campaign = os.environ.get("CODEX_RUNTIME_CAMPAIGN") == "1"
+    of_its_kind = [id_ for id_ in CHECKS if (id_ in OF_PROCESSES) == bool(miniature.process)]
+    # Which ones is a matter of the name, so that all miniatures together leave out none.
+    offset = sum(miniature.name.encode()) % SAMPLE
+    return tuple(
+        CHECKS[id_]
+        for place, id_ in enumerate(of_its_kind)
+        if campaign or id_ in miniature.fails or place % SAMPLE == offset
+    )
+
+
 @pytest.mark.parametrize("miniature", MINIATURES.values(), ids=lambda found: found.name)
 async def test_a_miniature_fails_exactly_what_it_names(miniature, tmp_path):
-    target = MiniatureTarget(miniature.name, miniature.fault, tmp_path)
-    run = await Run(target, tuple(CHECKS.values())).run()
+    target = MiniatureTarget(miniature, tmp_path)
+    checks = checks_for(miniature)
+    run = await Run(target, checks).run()
     failed = {result.id for result in run.results if result.outcome is Outcome.FAIL}
     broken = [result for result in run.results if result.outcome is Outcome.ERROR]
     assert failed == miniature.fails
     assert broken == []
-    assert len(run.results) == len(CHECKS)
+    assert len(run.results) == len(checks)
+
+
+NOT_BY_NAME = {
+    "protocol.lines.compact": "no fault writes JSON in another form",
+    "protocol.ids.echoed": "no fault changes the type of whatever value there is",
+    "protocol.silence.unparseable": "faults hear requests; what is none is passed on",
+    "protocol.silence.survives": "faults hear requests; what is none is passed on",
+    "protocol.silence.id-types": "faults hear requests; what is none is passed on",
+    "protocol.silence.one-object-per-line": "faults hear requests; what is none is passed on",
+    "protocol.silence.notifications": "faults hear requests; what is none is passed on",
+    "protocol.silence.stray-answers": "faults hear requests; what is none is passed on",
+    "protocol.requests.blanks-allowed": "faults see messages and not how they are written",
+    "protocol.responses.order-in-thread": "a fault holds back one message, and other plays miss it",
+    "lifecycle.thread.list-used-only": "a fault knows one message, and not a thread's id",
+    "lifecycle.ephemeral.not-listed": "a fault knows one message, and not a thread's id",
+    "protocol.process.no-last-words": "faults follow messages, and none is written then",
+    "protocol.process.unfinished-line": "faults hear requests; what is none is passed on",
+    "protocol.process.not-utf-8": "faults hear requests; what is none is passed on",
+}
+"""Checks that no fault by name can break, each with the reason; those of processes apart, whose
+starts, signals and frames are no messages."""
+
+
+def test_every_check_is_broken_by_a_fault_that_has_a_name():
+    named = set().union(*(found.fails for found in MINIATURES.values() if found.by_name))
+    assert set(CHECKS) - named - OF_PROCESSES == set(NOT_BY_NAME)
+
+
+def test_a_check_of_a_process_is_broken_by_a_process():
+    broken = set().union(*(found.fails for found in MINIATURES.values() if found.process))
+    assert broken == OF_PROCESSES
+
+
+def test_faults_by_name_are_written_as_the_simulated_app_server_reads_them():
+    for found in MINIATURES.values():
+        assert bool(found.by_name) + bool(found.fault) + bool(found.process) >= 1
+        assert not (found.fault and (found.by_name or found.process))
+        assert bool(parse_faults(found.by_name)) == bool(found.by_name)
 
 
 class ScriptedDoor:

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from codex_conformance.cli import CAPABILITIES
+from codex_conformance.cli import CAPABILITIES, HOST_CAPABILITIES
 from codex_conformance.miniatures.door import MiniatureTarget
 from codex_conformance.targets import process
+from codex_conformance.targets.deployment import HostCapability
 from codex_conformance.targets.door import Capability, StageSettings
 from codex_conformance.targets.limited import LimitedTarget
 from codex_conformance.targets.naming import parse_target
@@ -209,3 +210,4 @@ def test_what_is_taken_away_from_a_target_is_undeclared(empty_target):
 
 def test_the_command_line_offers_every_capability_to_take_away():
     assert set(CAPABILITIES) == {capability.value for capability in Capability}
+    assert set(HOST_CAPABILITIES) == {capability.value for capability in HostCapability}

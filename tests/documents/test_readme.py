@@ -20,8 +20,11 @@ def blocks(language: str) -> list[str]:
     return found
 
 
-def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
-    (example,) = blocks("python")
+@pytest.mark.parametrize("number", [0, 1])
+def test_every_example_runs_as_it_stands(tmp_path: Path, number: int) -> None:
+    examples = blocks("python")
+    assert len(examples) == 2
+    example = examples[number]
     script = tmp_path / "example.py"
     script.write_text(example)
     subprocess.run([sys.executable, "-W", "error", script], check=True, timeout=60)

@@ -22,6 +22,8 @@ NEVER = "01a201df-0000-7000-8000-000000000000"
 COMMAND = "item/commandExecution/requestApproval"
 FILES = "item/fileChange/requestApproval"
 ABSENT = object()
+NULL = object()
+"""Params that are there, and ``null``."""
 
 Until: TypeAlias = Literal["rest", "answer", "nothing"]
 """What a step waits for: that the server is at rest, that it has answered, or nothing."""
@@ -33,7 +35,7 @@ class Call:
 
     Attributes:
         method: Its method.
-        params: Its params; without any when ``None``.
+        params: Its params; without any when ``None``, and :data:`NULL` for a null.
         saves: The name under which the ids (and the cursor) of the answer are kept.
         id: Its id; the next number when left out.
         until: What the step waits for.
@@ -116,12 +118,12 @@ class Restart:
     """The server ends, and another is started on its home.
 
     Attributes:
-        how: The end of stdin, SIGTERM, or SIGKILL.
+        how: The end of stdin, SIGTERM, SIGKILL, SIGINT or SIGHUP.
         hello: What the client introduces itself with; not at all when ``None``.
         settings: How the next one is configured, where that is different.
     """
 
-    how: Literal["eof", "term", "kill"] = "eof"
+    how: Literal["eof", "term", "kill", "int", "hup"] = "eof"
     hello: Any = field(default_factory=lambda: HELLO)
     settings: dict = field(default_factory=dict)
 
@@ -142,6 +144,7 @@ class Program:
         websocket: Whether there are several connections.
         worked_out: What the real server works out by itself, in the names of
             ``SimulatedSettings``.
+        repository: Whether the working folder is a repository with one commit.
     """
 
     script: Script
@@ -151,6 +154,7 @@ class Program:
     real_time: bool = False
     websocket: bool = False
     worked_out: dict = field(default_factory=dict)
+    repository: bool = False
 
     def __repr__(self) -> str:
         """The program as Python that makes it again."""

@@ -112,6 +112,11 @@ SIDE_BY_SIDE = (
         "the usage of a stream that is cut is reported while the request is answered",
     ),
     (
+        lambda heard: heard.method == "thread/settings/updated",
+        lambda heard: heard.answers and heard.method == "turn/start",
+        "what a turn changes for good is told while the request that starts it is answered",
+    ),
+    (
         lambda heard: heard.method == "warning",
         lambda heard: heard.method == "thread/started",
         "what is wrong with a new thread's configuration is told while the thread is announced",
@@ -125,6 +130,11 @@ SIDE_BY_SIDE = (
         lambda heard: heard.method == "warning",
         lambda heard: not heard.answers and (_status(heard) or heard.method == "turn/started"),
         "what is wrong with what the model gets to see is told while the turn begins",
+    ),
+    (
+        lambda heard: heard.method == "warning",
+        _usage,
+        "what does not fit into a new context is told while the summary that led to it is counted",
     ),
     (_output, lambda heard: True, "a command's output comes when it is printed"),
 )

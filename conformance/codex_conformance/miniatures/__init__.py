@@ -9,13 +9,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from codex_conformance.miniatures.collaboration import CLIENTS, PATCHES, STEERS, TOOLS
-from codex_conformance.miniatures.connection import INTRODUCTION, PROCESS, REFUSALS
+from codex_conformance.miniatures.changes import CHANGES, PAGES
+from codex_conformance.miniatures.conversation import CLIENTS, CONSENT, CONVERSATION, ENDINGS
+from codex_conformance.miniatures.cuts import CUTS
 from codex_conformance.miniatures.dialect import ANSWERS, LINES, SILENCE
 from codex_conformance.miniatures.miniature import Miniature
-from codex_conformance.miniatures.threads import RESTARTS, THREADS
-from codex_conformance.miniatures.troubles import APPROVALS, FAILURES, INTERRUPTS
-from codex_conformance.miniatures.turns import FRAMES, ITEMS, USAGE
+from codex_conformance.miniatures.processes import PROCESSES
+from codex_conformance.miniatures.requests import REQUESTS
+from codex_conformance.miniatures.threads import THREADS
+from codex_conformance.miniatures.troubles import TROUBLES
+from codex_conformance.miniatures.turns import TURNS
+from codex_conformance.miniatures.wire import WIRE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,20 +31,18 @@ MINIATURES: Final[Mapping[str, Miniature]] = MappingProxyType(
             *LINES,
             *ANSWERS,
             *SILENCE,
-            *REFUSALS,
-            *INTRODUCTION,
-            *PROCESS,
+            *WIRE,
+            *REQUESTS,
+            *PROCESSES,
             *THREADS,
-            *RESTARTS,
-            *FRAMES,
-            *ITEMS,
-            *USAGE,
-            *APPROVALS,
-            *INTERRUPTS,
-            *FAILURES,
-            *STEERS,
-            *PATCHES,
-            *TOOLS,
+            *CHANGES,
+            *PAGES,
+            *TURNS,
+            *TROUBLES,
+            *CONVERSATION,
+            *CONSENT,
+            *CUTS,
+            *ENDINGS,
             *CLIENTS,
         )
     }

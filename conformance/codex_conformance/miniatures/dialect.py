@@ -17,18 +17,12 @@ from codex_conformance.miniatures.faults import (
     answer,
     both,
     changed,
-    doubled,
-    followed,
     heard,
     late,
-    named,
-    preceded,
-    put,
     refusing,
-    removed,
     replaced,
 )
-from codex_conformance.miniatures.miniature import Miniature, miniature
+from codex_conformance.miniatures.miniature import Miniature, broken_by, miniature
 from codex_conformance.wire.messages import (
     Kind,
     Message,
@@ -49,10 +43,6 @@ def _any(_passing: Passing) -> bool:
     return True
 
 
-def _is_notification(passing: Passing) -> bool:
-    return kind_of(passing.message) is Kind.NOTIFICATION
-
-
 def _is_request(passing: Passing) -> bool:
     return kind_of(passing.message) is Kind.REQUEST
 
@@ -61,33 +51,8 @@ def _wide(passing: Passing) -> Iterable[Outgoing]:
     return [json.dumps(passing.message, ensure_ascii=False).encode()]
 
 
-def _broken_in_two(passing: Passing) -> Iterable[Outgoing]:
-    line = encode(passing.message)
-    return [line[:20] + b"\n" + line[20:]]
-
-
 def _id_as_text(passing: Passing) -> None:
     passing.message["id"] = str(passing.message["id"])
-
-
-def _ids_from_100() -> Fault:
-    """The app-server counts its requests from 100; otherwise it works."""
-
-    def out(passing: Passing) -> Iterable[Outgoing] | None:
-        if _is_request(passing):
-            passing.message["id"] += 100
-        elif passing.method == "serverRequest/resolved":
-            passing.message["params"]["requestId"] += 100
-        else:
-            return None
-        return [passing.message]
-
-    def back(_raw: bytes, message: Message | None) -> FromClient | None:
-        if message is None or not is_answer(message) or type(message["id"]) is not int:
-            return None
-        return FromClient((encode({**message, "id": message["id"] - 100}),))
-
-    return Fault(out, back)
 
 
 def _no_json(_raw: bytes, message: Message | None) -> bool:
@@ -147,80 +112,12 @@ def _with_blanks(raw: bytes, _message: Message | None) -> bool:
     return raw != raw.strip()
 
 
-def _with_member(name: str) -> Any:
-    return lambda _raw, message: name in (message or {})
-
-
-def _with_param(name: str) -> Any:
-    return lambda _raw, message: name in (at(message, "params") or {})
-
-
-def _seconds(passing: Passing) -> None:
-    passing.message["emittedAtMs"] //= 1000
-
-
-def _stray_response(_passing: Passing) -> Outgoing:
-    return {"id": 987_654, "result": {}}
-
-
-def _ghost_line(_passing: Passing) -> Outgoing:
-    return b"WARNING: this line belongs to stderr"
-
-
 LINES: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "garbage-line",
-        "A warning is printed to stdout, between two messages.",
-        preceded(named("turn/started"), _ghost_line),
-        "protocol.lines.json-objects",
-    ),
-    miniature(
-        "line-split-oddly",
-        "A message is broken by a newline in the middle.",
-        replaced(named("thread/readState/changed"), _broken_in_two),
-        "protocol.lines.json-objects",
-    ),
     miniature(
         "wide-json",
         "Messages are written with blanks between tokens.",
         replaced(_any, _wide),
         "protocol.lines.compact",
-    ),
-    miniature(
-        "jsonrpc-member",
-        "Messages carry jsonrpc 2.0, as JSON-RPC wants it.",
-        changed(_any, put("2.0", "jsonrpc")),
-        "protocol.messages.no-jsonrpc",
-    ),
-    miniature(
-        "null-error-in-responses",
-        "Responses carry an error member that is null.",
-        changed(lambda passing: passing.answers and not passing.refused, put(None, "error")),
-        "protocol.responses.members",
-    ),
-    miniature(
-        "no-time-stamps",
-        "Notifications do not say when they were emitted.",
-        changed(_is_notification, removed("emittedAtMs")),
-        "protocol.notifications.members",
-    ),
-    miniature(
-        "stamped-server-requests",
-        "Requests of the app-server carry emittedAtMs, as notifications do.",
-        changed(_is_request, put(1_795_330_000_000, "emittedAtMs")),
-        "protocol.server-requests.members",
-    ),
-    miniature(
-        "time-stamps-in-seconds",
-        "emittedAtMs is in seconds.",
-        changed(_is_notification, _seconds),
-        "protocol.notifications.emitted-at",
-    ),
-    miniature(
-        "server-ids-from-100",
-        "The app-server counts its requests from 100.",
-        _ids_from_100,
-        "protocol.server-requests.counted-ids",
     ),
 )
 
@@ -230,17 +127,12 @@ ANSWERS: Final[tuple[Miniature, ...]] = (
         "Integer ids come back as texts.",
         changed(lambda p: p.answers and isinstance(p.at("id"), int), _id_as_text),
         "protocol.ids.echoed",
+        "lifecycle.interrupt.twice",
     ),
-    miniature(
-        "response-to-an-unknown-id",
-        "A response comes for a request that nobody made.",
-        followed(answer("thread/start"), _stray_response),
-        "protocol.responses.asked-for",
-    ),
-    miniature(
+    broken_by(
         "answered-twice",
         "thread/start is answered twice.",
-        doubled(answer("thread/start")),
+        "duplicate=thread/start[result]",
         "protocol.responses.once",
     ),
     miniature(
@@ -262,6 +154,7 @@ SILENCE: Final[tuple[Miniature, ...]] = (
         refusing(_no_json, "Parse error", -32700),
         "protocol.silence.unparseable",
         "protocol.silence.one-object-per-line",
+        "protocol.process.not-utf-8",
     ),
     miniature(
         "ends-on-garbage",
@@ -301,17 +194,5 @@ SILENCE: Final[tuple[Miniature, ...]] = (
         "Lines with blanks or CR at their ends are not heard.",
         heard(_with_blanks, lambda _raw, _message: FromClient()),
         "protocol.requests.blanks-allowed",
-    ),
-    miniature(
-        "minds-jsonrpc",
-        "Requests with a jsonrpc member are refused.",
-        refusing(_with_member("jsonrpc"), "Invalid request: unknown field `jsonrpc`"),
-        "protocol.requests.jsonrpc-allowed",
-    ),
-    miniature(
-        "minds-unknown-fields",
-        "Requests with params of a later version are refused.",
-        refusing(_with_param("futureField"), "Invalid request: unknown field `futureField`"),
-        "protocol.requests.unknown-fields-allowed",
     ),
 )

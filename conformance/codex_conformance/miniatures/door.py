@@ -11,17 +11,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from codex_conformance.miniatures.faults import Fault, FaultOf, FromClient, HangUp, Passing
+from codex_conformance.miniatures.launches import FaultyLaunches
+from codex_conformance.targets.executable import ExecutableTarget
 from codex_conformance.targets.simulated import SimulatedTarget
-from codex_conformance.wire.messages import Kind, at, encode, is_answer, kind_of, read_line
+from codex_conformance.wire.messages import Kind, encode, is_answer, kind_of, read_line
 from codex_conformance.wire.transcript import Ending
-from codex_conformance.wire.turns import thread_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from codex_conformance.miniatures.faults import Outgoing
-    from codex_conformance.targets.door import Capability, Door, StageSettings, Venue
+    from codex_conformance.miniatures.miniature import Miniature
+    from codex_conformance.targets.door import Capability, Door, StageSettings, Target, Venue
+    from codex_conformance.targets.launch import Launch, Process
     from codex_conformance.wire.messages import Message
     from codex_fakes.script.steps import Script
 
@@ -34,15 +37,11 @@ class Watch:
 
     def __init__(self) -> None:
         self._asked: dict[str, Message] = {}
-        self._running: set[object] = set()
-        self._unresolved: set[object] = set()
-        self._started_here = False
 
     def client_wrote(self, message: Message | None) -> None:
         """Take note of a message of the client."""
         if message is not None and kind_of(message) is Kind.REQUEST:
             self._asked[repr(message["id"])] = message
-            self._started_here = self._started_here or message["method"] == "thread/start"
 
     def server_wrote(self, message: Message) -> Passing:
         """Take note of a message of the app-server, and say what is known about it."""
@@ -51,25 +50,7 @@ class Watch:
         if is_answer(message):
             request = self._asked.pop(repr(message["id"]), None)
             method = request["method"] if request is not None else None
-        thread = thread_of(message)
-        if method == "turn/started":
-            self._running.add(thread)
-        passing = Passing(
-            copy.deepcopy(message),
-            method,
-            request,
-            running=thread in self._running,
-            outstanding=len(self._asked),
-            unresolved=len(self._unresolved),
-            started_here=self._started_here,
-        )
-        if method == "turn/completed":
-            self._running.discard(thread)
-        if kind_of(message) is Kind.REQUEST:
-            self._unresolved.add(message["id"])
-        if method == "serverRequest/resolved":
-            self._unresolved.discard(at(message, "params", "requestId"))
-        return passing
+        return Passing(copy.deepcopy(message), method, request, outstanding=len(self._asked))
 
 
 class FaultyDoor:
@@ -87,6 +68,7 @@ class FaultyDoor:
         self._ready = b""
         self._partial = b""
         self._hung_up: HangUp | None = None
+        self._said_goodbye = False
 
     @property
     def knows_rest(self) -> bool:
@@ -94,10 +76,13 @@ class FaultyDoor:
         return self._door.knows_rest
 
     async def send(self, data: bytes) -> None:
-        """See :meth:`codex_conformance.targets.door.Door.send`; takes whole lines."""
+        """See :meth:`codex_conformance.targets.door.Door.send`; no line is cut."""
         if self._hung_up is not None:
             raise ConnectionResetError("the app-server has ended")
-        for raw in data.removesuffix(b"\n").split(b"\n"):
+        *lines, unfinished = data.split(b"\n")
+        # What no newline ends is a line of its own, and stays without one.
+        sent = [(line, b"\n") for line in lines] + [(unfinished, b"")] * bool(unfinished)
+        for raw, end in sent:
             message = read_line(raw).message
             try:
                 passed = self._fault.from_client(raw, message) or FromClient((raw,))
@@ -107,7 +92,7 @@ class FaultyDoor:
             self._ready += _lines(passed.to_client)
             for line in passed.to_server:
                 self._watch.client_wrote(read_line(line).message)
-                await self._door.send(line + b"\n")
+                await self._door.send(line + end)
 
     async def receive(self) -> bytes | None:
         """See :meth:`codex_conformance.targets.door.Door.receive`."""
@@ -124,6 +109,9 @@ class FaultyDoor:
     async def finish(self) -> Ending:
         """See :meth:`codex_conformance.targets.door.Door.finish`."""
         end = await self._door.finish()
+        if not self._said_goodbye:
+            self._said_goodbye = True
+            self._ready += _lines(self._fault.last_words)
         code = self._fault.exit_code if self._fault.exit_code is not None else end.exit_code
         if self._hung_up is not None:
             code = self._hung_up.exit_code
@@ -170,6 +158,10 @@ class FaultyVenue:
         """See :meth:`codex_conformance.targets.door.Venue.start`."""
         return FaultyDoor(await self._venue.start(), self._fault_of())
 
+    async def launch(self, how: Launch) -> Process:
+        """See :meth:`codex_conformance.targets.door.Venue.launch`."""
+        return await self._venue.launch(how)
+
     async def join(self) -> Door:
         """See :meth:`codex_conformance.targets.door.Venue.join`."""
         return FaultyDoor(await self._venue.join(), self._fault_of())
@@ -193,15 +185,19 @@ class MiniatureTarget:
     """The simulated app-server with a fault.
 
     Args:
-        name: The miniature's name.
-        fault_of: Makes the fault of each connection.
+        miniature: What is wrong with it.
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
     """
 
-    def __init__(self, name: str, fault_of: FaultOf, workspace: Path | None = None) -> None:
-        self._name = name
-        self._fault_of = fault_of
-        self._simulated = SimulatedTarget(workspace)
+    def __init__(self, miniature: Miniature, workspace: Path | None = None) -> None:
+        self._name = miniature.name
+        self._fault_of = miniature.fault
+        self._process_fault = miniature.process
+        self._simulated: Target = (
+            SimulatedTarget(workspace, faults=miniature.by_name)
+            if miniature.process is None
+            else ExecutableTarget(miniature.name, workspace, faults=miniature.by_name)
+        )
 
     @property
     def name(self) -> str:
@@ -231,4 +227,9 @@ class MiniatureTarget:
     async def open(self, script: Script, settings: StageSettings) -> AsyncIterator[Venue]:
         """See :meth:`codex_conformance.targets.door.Target.open`."""
         async with self._simulated.open(script, settings) as venue:
-            yield FaultyVenue(venue, self._fault_of)
+            if self._fault_of is not None:
+                yield FaultyVenue(venue, self._fault_of)
+            elif self._process_fault is not None:
+                yield FaultyLaunches(venue, self._process_fault)
+            else:
+                yield venue

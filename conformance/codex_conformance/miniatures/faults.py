@@ -6,7 +6,6 @@ everything else on byte for byte; its state belongs to one connection.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,19 +23,13 @@ class Passing:
         message: The message; a fault may change it in place, it is a copy.
         method: Its method, or the method of the request it answers.
         request: The request it answers, if it is an answer.
-        running: Whether a turn runs in its thread.
         outstanding: How many requests of the client wait for their answers, this one not counted.
-        unresolved: How many requests of the app-server are not resolved.
-        started_here: Whether the client started a thread on this connection.
     """
 
     message: Message
     method: str | None
     request: Message | None = None
-    running: bool = False
     outstanding: int = 0
-    unresolved: int = 0
-    started_here: bool = False
 
     def at(self, *path: str | int) -> Any:
         """Follow a path into the message."""
@@ -92,6 +85,7 @@ class Fault:
         from_client: What becomes of a line of the client (its bytes, and its message if it holds
             one); ``None`` leaves it alone.
         exit_code: The exit code, when it is another.
+        last_words: What is written when the client has closed its side.
     """
 
     from_server: Callable[[Passing], Iterable[Outgoing] | None] = field(
@@ -101,6 +95,7 @@ class Fault:
         default=lambda _raw, _message: None
     )
     exit_code: int | None = None
+    last_words: tuple[Outgoing, ...] = ()
 
 
 FaultOf: TypeAlias = "Callable[[], Fault]"
@@ -129,21 +124,6 @@ def dropped(where: Where) -> FaultOf:
     return replaced(where, lambda _passing: [])
 
 
-def doubled(where: Where) -> FaultOf:
-    """Messages that match come twice."""
-    return replaced(where, lambda passing: [passing.message, copy.deepcopy(passing.message)])
-
-
-def followed(where: Where, by: Callable[[Passing], Outgoing]) -> FaultOf:
-    """Behind messages that match comes another one."""
-    return replaced(where, lambda passing: [passing.message, by(passing)])
-
-
-def preceded(where: Where, by: Callable[[Passing], Outgoing]) -> FaultOf:
-    """Before messages that match comes another one."""
-    return replaced(where, lambda passing: [by(passing), passing.message])
-
-
 def late(where: Where, behind: Where) -> FaultOf:
     """Messages that match are held back, and come right behind the next one that matches."""
 
@@ -163,37 +143,6 @@ def late(where: Where, behind: Where) -> FaultOf:
         return Fault(from_server=pass_on)
 
     return make
-
-
-def after(first: Where, then: Where, change: Callable[[Passing], None]) -> FaultOf:
-    """Once a message has matched, others are changed in place for the rest of the connection."""
-
-    def make() -> Fault:
-        seen = False
-
-        def pass_on(passing: Passing) -> Iterable[Outgoing] | None:
-            nonlocal seen
-            hit = seen and then(passing)
-            seen = seen or first(passing)
-            if not hit:
-                return None
-            change(passing)
-            return [passing.message]
-
-        return Fault(from_server=pass_on)
-
-    return make
-
-
-def ended(where: Where, exit_code: int = 1) -> FaultOf:
-    """The app-server ends when it is about to write a message that matches."""
-
-    def pass_on(passing: Passing) -> Iterable[Outgoing] | None:
-        if where(passing):
-            raise HangUp(exit_code)
-        return None
-
-    return lambda: Fault(from_server=pass_on)
 
 
 def heard(
@@ -231,66 +180,12 @@ def answer(*methods: str) -> Where:
     return lambda passing: passing.answers and passing.method in methods and not passing.refused
 
 
-def refusal(text: str) -> Where:
-    """Errors whose text begins like this."""
-    return lambda passing: passing.refused and str(passing.at("error", "message")).startswith(text)
-
-
-def item(method: str, kind: str) -> Where:
-    """``item/started`` or ``item/completed`` of one type of item."""
-    return lambda passing: passing.method == method and passing.at("params", "item", "type") == kind
-
-
-def status(kind: str, *flags: str) -> Where:
-    """Changes of a thread's status to this one."""
-    return lambda passing: (
-        passing.method == "thread/status/changed"
-        and passing.at("params", "status", "type") == kind
-        and (kind != "active" or passing.at("params", "status", "activeFlags") == list(flags))
-    )
-
-
-def ending(*statuses: str) -> Where:
-    """``turn/completed`` with one of these statuses; with any when none is named."""
-    return lambda passing: (
-        passing.method == "turn/completed"
-        and (not statuses or passing.at("params", "turn", "status") in statuses)
-    )
-
-
-def retry(will_retry: bool) -> Where:
-    """``error`` with this willRetry."""
-    return lambda passing: (
-        passing.method == "error" and passing.at("params", "willRetry") is will_retry
-    )
-
-
 def both(*conditions: Where) -> Where:
     """All of the conditions."""
     return lambda passing: all(condition(passing) for condition in conditions)
 
 
-def either(*conditions: Where) -> Where:
-    """Any of the conditions."""
-    return lambda passing: any(condition(passing) for condition in conditions)
-
-
 # --- change ---------------------------------------------------------------------------------------
-
-
-def put(value: Any, *path: str | int) -> Callable[[Passing], None]:
-    """Put a value at a path of the message; the path must lead somewhere."""
-
-    def change(passing: Passing) -> None:
-        place: Any = at(passing.message, *path[:-1]) if len(path) > 1 else passing.message
-        place[path[-1]] = copy.deepcopy(value)
-
-    return change
-
-
-def computed(compute: Callable[[Any], Any], *path: str | int) -> Callable[[Passing], None]:
-    """Put what is computed from the value at a path in its place."""
-    return lambda passing: put(compute(passing.at(*path)), *path)(passing)
 
 
 def removed(*path: str | int) -> Callable[[Passing], None]:
@@ -301,13 +196,3 @@ def removed(*path: str | int) -> Callable[[Passing], None]:
         place.pop(path[-1], None)
 
     return change
-
-
-def notification(passing: Passing, method: str, **params: Any) -> Message:
-    """Make a notification about the same thread, as if sent at the same time."""
-    thread = passing.at("params", "threadId")
-    return {
-        "method": method,
-        "params": {"threadId": thread, **params},
-        "emittedAtMs": passing.at("emittedAtMs"),
-    }

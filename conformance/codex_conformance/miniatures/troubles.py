@@ -1,358 +1,346 @@
-"""Miniatures that break approvals, interrupts, failures and retries.
+"""Miniatures that break consent, interrupts, failures, steers, patches, tools and clients.
 
-May import the faults, the definition of a miniature, and the plays' constants.
+May import the definition of a miniature.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from codex_conformance.miniatures.faults import (
-    Fault,
-    FaultOf,
-    FromClient,
-    Passing,
-    after,
-    answer,
-    both,
-    changed,
-    dropped,
-    either,
-    ending,
-    followed,
-    heard,
-    item,
-    late,
-    named,
-    notification,
-    put,
-    refusal,
-    retry,
-    status,
-)
-from codex_conformance.miniatures.miniature import Miniature, miniature
-from codex_conformance.suites.stage import APPROVAL_METHOD
-from codex_conformance.wire.messages import Message, at, encode, is_answer
+from codex_conformance.miniatures.miniature import Miniature, broken_by
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from codex_conformance.miniatures.faults import Outgoing
-
-
-def _running(passing: Passing) -> bool:
-    return passing.running
-
-
-def _decision(decision: str) -> Any:
-    return lambda _raw, message: at(message, "result", "decision") == decision
-
-
-def _decided(decision: str) -> Any:
-    return lambda _raw, message: FromClient(
-        (encode({**message, "result": {"decision": decision}}),)
-    )
-
-
-def _digits(_raw: bytes, message: Message | None) -> bool:
-    id_ = at(message, "id")
-    return message is not None and is_answer(message) and isinstance(id_, str) and id_.isdigit()
-
-
-def _as_number(_raw: bytes, message: Message | None) -> FromClient:
-    return FromClient((encode({**(message or {}), "id": int(at(message, "id"))}),))
-
-
-def _last_answer_counts() -> Fault:
-    answered: set[str] = set()
-    changed_mind = False
-
-    def back(_raw: bytes, message: Message | None) -> FromClient | None:
-        nonlocal changed_mind
-        if message is not None and is_answer(message):
-            key = repr(message["id"])
-            changed_mind = changed_mind or key in answered
-            answered.add(key)
-        return None
-
-    def out(passing: Passing) -> Iterable[Outgoing] | None:
-        if not changed_mind or passing.method != "turn/completed":
-            return None
-        put("interrupted", "params", "turn", "status")(passing)
-        return [passing.message]
-
-    return Fault(out, back)
-
-
-def _resolves_again() -> Fault:
-    """A first answer that comes after the request was resolved resolves it once more."""
-    resolved: dict[str, Message] = {}
-    answered: set[str] = set()
-
-    def out(passing: Passing) -> None:
-        if passing.method == "serverRequest/resolved":
-            resolved[repr(passing.at("params", "requestId"))] = passing.message
-
-    def back(_raw: bytes, message: Message | None) -> FromClient | None:
-        if message is None or not is_answer(message):
-            return None
-        key = repr(message["id"])
-        too_late = key in resolved and key not in answered
-        answered.add(key)
-        return FromClient((encode(message),), (resolved[key],)) if too_late else None
-
-    return Fault(out, back)
-
-
-def _completes_open_message() -> Fault:
-    open_messages: dict[object, Message] = {}
-
-    def out(passing: Passing) -> Iterable[Outgoing] | None:
-        thread = passing.at("params", "threadId")
-        if item("item/started", "agentMessage")(passing):
-            open_messages[thread] = passing.at("params")
-        elif item("item/completed", "agentMessage")(passing):
-            open_messages.pop(thread, None)
-        elif status("idle")(passing) and thread in open_messages:
-            started = open_messages.pop(thread)
-            turn, message = started["turnId"], started["item"]
-            done = notification(passing, "item/completed", turnId=turn, item=message)
-            return [done, passing.message]
-        return None
-
-    return Fault(out)
-
-
-def _after(status_before: str) -> FaultOf:
-    """Turns fail once a turn has ended in a certain way."""
-    return after(
-        ending(status_before), ending("completed"), put("failed", "params", "turn", "status")
-    )
-
-
-def _pending(passing: Passing) -> bool:
-    return passing.unresolved > 0
-
-
-def _idle_again(passing: Passing) -> Outgoing:
-    return notification(passing, "thread/status/changed", status={"type": "idle"})
-
-
-def _system_error(passing: Passing) -> Outgoing:
-    return notification(passing, "thread/status/changed", status={"type": "systemError"})
-
-
-def _reconnecting(passing: Passing) -> Outgoing:
-    error = {
-        "message": "Reconnecting... 1/1",
-        "codexErrorInfo": "other",
-        "additionalDetails": None,
-        "misalignment": None,
-    }
-    turn = passing.at("params", "turn", "id")
-    return notification(passing, "error", turnId=turn, error=error, willRetry=True)
-
-
-def _unclassified(passing: Passing) -> None:
-    error = passing.at("params", "error") or passing.at("params", "turn", "error")
-    error["codexErrorInfo"] = "other"
-
-
-APPROVALS: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "no-waiting-flag",
-        "The thread's status does not say that it waits for approval.",
-        dropped(status("active", "waitingOnApproval")),
-        "lifecycle.approval.flag-set",
-        "lifecycle.thread.status-steps",
-    ),
-    miniature(
-        "asks-before-the-item",
-        "The command's item is started after the client was asked about it.",
-        late(item("item/started", "commandExecution"), named(APPROVAL_METHOD)),
-        "lifecycle.approval.item-first",
-    ),
-    miniature(
-        "cannot-cancel",
-        "The request does not offer to cancel.",
-        changed(named(APPROVAL_METHOD), put(["accept"], "params", "availableDecisions")),
-        "lifecycle.approval.request",
-    ),
-    miniature(
-        "never-resolved",
-        "serverRequest/resolved does not come.",
-        dropped(named("serverRequest/resolved")),
-        "lifecycle.approval.resolved",
-    ),
-    miniature(
-        "flag-stays",
-        "After the answer the status is not reported again.",
-        dropped(both(status("active"), _running)),
+TROUBLES: Final[tuple[Miniature, ...]] = (
+    broken_by(
+        "flag-never-cleared",
+        "Every status of a thread that runs has the flag.",
+        'put=thread/status/changed[params.status.activeFlags=[]]#2:params.status.activeFlags=["waitingOnApproval"]',
         "lifecycle.approval.flag-cleared",
+        "lifecycle.thread.status-steps",
+        "lifecycle.turn.active-first",
+        "lifecycle.question.flag",
+        "lifecycle.approval.flag-until-last",
     ),
-    miniature(
-        "wrong-exit-code",
+    broken_by(
+        "exit-code-changed",
         "A command that ran well completes with exit code 1.",
-        changed(
-            lambda p: (
-                item("item/completed", "commandExecution")(p)
-                and p.at("params", "item", "exitCode") == 0
-            ),
-            put(1, "params", "item", "exitCode"),
-        ),
+        "put=item/completed[params.item.exitCode=0]:params.item.exitCode=1",
         "lifecycle.approval.accepted-runs",
+        "lifecycle.command.unasked",
     ),
-    miniature(
-        "declined-as-failed",
+    broken_by(
+        "declined-is-failed",
         "A declined command or patch completes as failed.",
-        changed(
-            lambda p: p.at("params", "item", "status") == "declined",
-            put("failed", "params", "item", "status"),
-        ),
+        "put=item/completed[params.item.status=declined]:params.item.status=failed",
         "lifecycle.approval.declined",
         "lifecycle.patch.declined",
     ),
-    miniature(
-        "decline-is-cancel",
-        "Declining a command ends the turn.",
-        heard(_decision("decline"), _decided("cancel")),
+    broken_by(
+        "done-becomes-failed",
+        "The turn behind a command fails.",
+        "put=turn/completed[params.turn.items.0.text=done]:params.turn.status=failed",
         "lifecycle.approval.declined-goes-on",
+        "protocol.experimental.notifications",
         "lifecycle.turn.final-status",
-        "lifecycle.usage.per-response",
+        "lifecycle.approval.first-answer-counts",
+        "lifecycle.approval.session",
+        "lifecycle.patch.unasked",
+        "lifecycle.patch.declined",
+        "lifecycle.approval.amendment",
     ),
-    miniature(
-        "cancel-is-decline",
-        "Cancelling a command does not end the turn.",
-        heard(_decision("cancel"), _decided("decline")),
+    broken_by(
+        "cancelled-is-completed",
+        "A turn that was interrupted ends as completed.",
+        "put=turn/completed[params.turn.status=interrupted]:params.turn.status=completed",
         "lifecycle.approval.cancelled",
         "lifecycle.turn.final-status",
+        "lifecycle.archive.running",
+        "lifecycle.patch.cancelled",
+        "lifecycle.interrupt.twice",
+        "lifecycle.interrupt.unnamed",
+        "lifecycle.revert.running",
+        "lifecycle.compaction.running",
+        "lifecycle.review.running",
+        "lifecycle.retry.network",
     ),
-    miniature(
-        "any-type-of-id",
-        "An answer whose id is a text of digits counts.",
-        heard(_digits, _as_number),
-        "lifecycle.approval.id-type",
-        "lifecycle.approval.first-answer-counts",
-        "lifecycle.approval.resolved",
-    ),
-    miniature(
-        "last-answer-counts",
-        "A second answer to a request takes the place of the first.",
-        _last_answer_counts,
-        "lifecycle.approval.first-answer-counts",
-    ),
-)
-
-INTERRUPTS: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "interrupt-answered-last",
-        "An interrupt is answered after the turn has completed.",
-        late(answer("turn/interrupt"), named("turn/completed")),
-        "lifecycle.interrupt.order",
-    ),
-    miniature(
-        "completes-open-messages",
-        "A message that was being streamed is completed when the turn is interrupted.",
-        _completes_open_message,
+    broken_by(
+        "cut-messages-complete",
+        "A message that was being streamed is completed at once.",
+        'insert=item/agentMessage/delta[params.delta="text '
+        '"]:{"method":"item/completed","params":{"threadId":"@params.threadId","turnId":"@params.turnId","item":{"type":"agentMessage","id":"@params.itemId","text":"partial'
+        ' text "}},"emittedAtMs":"@emittedAtMs"}',
         "lifecycle.interrupt.open-message",
     ),
-    miniature(
-        "fails-after-interrupt",
-        "Turns fail after a turn was interrupted.",
-        _after("interrupted"),
+    broken_by(
+        "after-becomes-failed",
+        "A turn behind an interrupted one fails.",
+        "put=turn/completed[params.turn.items.0.text=after]:params.turn.status=failed",
         "lifecycle.interrupt.next-turn",
         "lifecycle.turn.final-status",
     ),
-    miniature(
-        "resolved-too-early",
-        "A pending approval is resolved before the interrupted turn has completed.",
-        late(
-            both(either(status("idle"), named("turn/completed")), _pending),
-            named("serverRequest/resolved"),
-        ),
-        "lifecycle.interrupt.approval-resolved",
-    ),
-    miniature(
-        "late-answer-counts",
-        "An answer that comes after the turn was interrupted resolves the request again.",
-        _resolves_again,
-        "lifecycle.interrupt.late-answer",
-    ),
-    miniature(
-        "vague-about-idle-threads",
-        "Interrupting an idle thread is refused without the reason.",
-        changed(refusal("no active turn to interrupt"), put("no", "error", "message")),
-        "lifecycle.interrupt.idle-refused",
-    ),
-    miniature(
-        "vague-about-other-turns",
-        "Interrupting or steering another turn is refused without the reason.",
-        changed(refusal("expected active turn id"), put("no", "error", "message")),
-        "lifecycle.interrupt.wrong-turn-refused",
-        "lifecycle.steer.wrong-turn-refused",
-    ),
-    miniature(
-        "refused-and-interrupted",
-        "An interrupt is refused, and the turn ends as interrupted all the same.",
-        after(
-            lambda passing: passing.refused and passing.method == "turn/interrupt",
-            ending("completed"),
-            put("interrupted", "params", "turn", "status"),
-        ),
-        "lifecycle.interrupt.refused-changes-nothing",
-    ),
-)
-
-FAILURES: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "error-before-status",
-        "The error is reported before the thread's status is systemError.",
-        late(status("systemError"), retry(will_retry=False)),
+    broken_by(
+        "error-first",
+        "The error is told before the status.",
+        "late=thread/status/changed[params.status.type=systemError]:error",
         "lifecycle.failure.order",
     ),
-    miniature(
-        "failed-without-error",
-        "turn/completed of a failed turn has no error.",
-        changed(ending("failed"), put(None, "params", "turn", "error")),
-        "lifecycle.failure.same-error",
-    ),
-    miniature(
-        "idle-after-failure",
-        "The thread becomes idle after a failed turn.",
-        followed(ending("failed"), _idle_again),
+    broken_by(
+        "idle-behind-failure",
+        "The thread becomes idle behind a failed turn.",
+        'insert=turn/completed[params.turn.status=failed]:{"method":"thread/status/changed","params":{"threadId":"@params.threadId","status":{"type":"idle"}},"emittedAtMs":"@emittedAtMs"}',
         "lifecycle.failure.not-idle",
         "lifecycle.thread.status-steps",
     ),
-    miniature(
-        "unclassified-errors",
-        "codexErrorInfo is always other.",
-        changed(either(retry(will_retry=False), ending("failed")), _unclassified),
+    broken_by(
+        "http-500-is-other",
+        "HTTP 500 is other.",
+        "put=error[params.error.codexErrorInfo=internalServerError]:params.error.codexErrorInfo=other",
         "lifecycle.failure.error-info",
+        "lifecycle.failure.same-error",
     ),
-    miniature(
-        "fails-after-failure",
-        "Turns fail after a turn has failed.",
-        _after("failed"),
+    broken_by(
+        "recovered-becomes-failed",
+        "The turn behind a failed one fails.",
+        "put=turn/completed[params.turn.items.0.text=recovered]:params.turn.status=failed",
         "lifecycle.failure.next-turn",
         "lifecycle.turn.final-status",
     ),
-    miniature(
-        "silent-retries",
-        "Opening a broken stream again is not reported.",
-        dropped(retry(will_retry=True)),
-        "lifecycle.retry.announced",
-    ),
-    miniature(
-        "system-error-while-retrying",
-        "The thread's status is systemError while a stream is opened again.",
-        followed(retry(will_retry=True), _system_error),
+    broken_by(
+        "system-error-while-waiting",
+        "The status is systemError while a stream is opened again.",
+        'insert=error[params.willRetry=true]:{"method":"thread/status/changed","params":{"threadId":"@params.threadId","status":{"type":"systemError"}},"emittedAtMs":"@emittedAtMs"}',
         "lifecycle.retry.turn-goes-on",
         "lifecycle.thread.status-steps",
     ),
-    miniature(
-        "talkative-retries",
-        "Every model request is reported as a retry.",
-        followed(named("turn/started"), _reconnecting),
+    broken_by(
+        "reconnects-always",
+        "Every turn begins with a retry.",
+        'insert=turn/started:{"method":"error","params":{"threadId":"@params.threadId","turnId":"@params.turn.id","error":{"message":"Reconnecting...'
+        " "
+        '1/1","codexErrorInfo":"other","additionalDetails":null,"misalignment":null},"willRetry":true},"emittedAtMs":"@emittedAtMs"}',
         "lifecycle.retry.requests-silent",
+        "lifecycle.retry.counted",
+        "lifecycle.retry.network",
+    ),
+    broken_by(
+        "refused-turn-interrupted",
+        "A turn whose interrupt was refused ends as interrupted.",
+        "put=turn/completed[params.turn.items.0.text=begun done]:params.turn.status=interrupted",
+        "lifecycle.interrupt.refused-changes-nothing",
+        "lifecycle.fork.running",
+    ),
+    broken_by(
+        "steering-without-id",
+        "The message of turn/steer does not carry the client's id.",
+        "put=item/completed[params.item.clientId=steering-message-1]:params.item.clientId=null",
+        "lifecycle.steer.user-message",
+    ),
+    broken_by(
+        "begun-completes",
+        "A message that a steer will cut is completed at once.",
+        'insert=item/agentMessage/delta[params.delta="begun '
+        '"]:{"method":"item/completed","params":{"threadId":"@params.threadId","turnId":"@params.turnId","item":{"type":"agentMessage","id":"@params.itemId","text":"begun'
+        ' "}},"emittedAtMs":"@emittedAtMs"}',
+        "lifecycle.steer.message-dropped",
+    ),
+    broken_by(
+        "joins-another-turn",
+        "turn/start while a turn runs is answered with another id.",
+        "put=turn/start[request.params.clientUserMessageId=steering-message-1]:result.turn.id=01a201df-0000-7000-8000-000000000000",
+        "lifecycle.steer.start-joins",
+    ),
+    broken_by(
+        "idle-steer-unexplained",
+        "A steer of an idle thread is refused without saying so.",
+        "put=turn/steer[error.message=no active turn to steer]:error.message=no",
+        "lifecycle.steer.idle-refused",
+    ),
+    broken_by(
+        "empty-steer-unexplained",
+        "A steer without input is refused without saying so.",
+        "put=turn/steer[error.message^=input must]:error.message=no",
+        "lifecycle.steer.empty-refused",
+    ),
+    broken_by(
+        "declined-patch-completes",
+        "The item of a declined patch completes as completed.",
+        "put=item/completed[params.item.type=fileChange][params.item.status=declined]:params.item.status=completed",
+        "lifecycle.patch.declined",
+    ),
+    broken_by(
+        "tool-unnamed",
+        "A call of the client's tool names another tool.",
+        "put=item/tool/call:params.tool=other",
+        "lifecycle.tool.call",
+    ),
+    broken_by(
+        "tool-answer-dropped",
+        "The item of a call does not hold what the client said.",
+        "put=item/completed[params.item.type=dynamicToolCall][params.item.status=completed]:params.item.contentItems=[]",
+        "lifecycle.tool.answered",
+    ),
+    broken_by(
+        "failed-call-completes",
+        "The item of a call that failed completes as completed.",
+        "put=item/completed[params.item.type=dynamicToolCall][params.item.status=failed]:params.item.status=completed",
+        "lifecycle.tool.failed",
+        "lifecycle.tool.interrupted",
+    ),
+    broken_by(
+        "call-resolved",
+        "A call of the client's tool is reported as resolved.",
+        'insert=item/completed[params.item.type=dynamicToolCall]:{"method":"serverRequest/resolved","params":{"threadId":"@params.threadId","requestId":0},"emittedAtMs":"@emittedAtMs"}',
+        "lifecycle.tool.unflagged",
+    ),
+    broken_by(
+        "threads-in-private",
+        "Nobody hears of new threads.",
+        "drop=thread/started",
+        "lifecycle.clients.broadcast",
+        "lifecycle.thread.started-once",
+        "lifecycle.fork.order",
+    ),
+    broken_by(
+        "turns-for-all",
+        "Everybody who hears of a status hears of the turn.",
+        'insert=thread/status/changed[params.status.type=active]#1:{"method":"turn/diff/updated","params":{"threadId":"@params.threadId","turnId":"x"},"emittedAtMs":"@emittedAtMs"}',
+        "lifecycle.clients.subscribers-only",
+        "lifecycle.turn.active-first",
+        "lifecycle.patch.declined",
+        "lifecycle.patch.turn-diff",
+    ),
+    broken_by(
+        "accepted-is-declined",
+        "A command that was accepted completes as declined.",
+        "put=item/completed[params.item.type=commandExecution][params.item.status=completed]:params.item.status=declined",
+        "lifecycle.clients.answer-counts",
+        "lifecycle.approval.accepted-runs",
+        "lifecycle.approval.first-answer-counts",
+        "lifecycle.approval.session",
+        "lifecycle.command.unasked",
+        "lifecycle.approval.amendment",
+    ),
+    broken_by(
+        "accepted-turn-interrupted",
+        "A turn whose command was accepted ends as interrupted.",
+        "put=turn/completed[params.turn.items.0.text=done]:params.turn.status=interrupted",
+        "lifecycle.approval.first-answer-counts",
+        "protocol.experimental.notifications",
+        "lifecycle.turn.final-status",
+        "lifecycle.approval.declined-goes-on",
+        "lifecycle.approval.session",
+        "lifecycle.patch.unasked",
+        "lifecycle.patch.declined",
+        "lifecycle.approval.amendment",
+    ),
+    broken_by(
+        "asked-before-resumed",
+        "A pending request comes before the answer to thread/resume.",
+        "late=thread/resume[result.thread.status.activeFlags.0=waitingOnApproval]:item/commandExecution/requestApproval",
+        "lifecycle.clients.request-repeated",
+    ),
+    broken_by(
+        "reacts-to-anything",
+        "Whatever the client says, the status is told again.",
+        'insert=thread/read[request.id=fence-1]:{"method":"thread/status/changed","params":{"threadId":"@result.thread.id","status":"@result.thread.status"},"emittedAtMs":1795330000000}',
+        "lifecycle.approval.id-type",
+        "lifecycle.thread.status-steps",
+        "lifecycle.interrupt.late-answer",
+    ),
+    broken_by(
+        "resolved-again",
+        "Behind an interrupt the request is resolved once more.",
+        'insert=thread/read[id=fence-1]:{"method":"serverRequest/resolved","params":{"threadId":"@result.thread.id","requestId":0},"emittedAtMs":1795330000000}',
+        "lifecycle.interrupt.late-answer",
+        "lifecycle.approval.resolved",
+        "lifecycle.approval.id-type",
+        "lifecycle.question.resolved",
+        "lifecycle.tool.unflagged",
+    ),
+    broken_by(
+        "no-waiting-flag",
+        "The thread's status does not say that it waits for approval.",
+        'drop=thread/status/changed[params.status.type=active][params.status.activeFlags=["waitingOnApproval"]]',
+        "lifecycle.approval.flag-set",
+        "lifecycle.thread.status-steps",
+    ),
+    broken_by(
+        "asks-before-the-item",
+        "The command's item is started after the client was asked about it.",
+        "late=item/started[params.item.type=commandExecution]:item/commandExecution/requestApproval",
+        "lifecycle.approval.item-first",
+    ),
+    broken_by(
+        "cannot-cancel",
+        "The request does not offer to cancel.",
+        'put=item/commandExecution/requestApproval:params.availableDecisions=["accept"]',
+        "lifecycle.approval.request",
+    ),
+    broken_by(
+        "never-resolved",
+        "serverRequest/resolved does not come.",
+        "drop=serverRequest/resolved",
+        "lifecycle.approval.resolved",
+        "lifecycle.clients.all-resolved",
+        "lifecycle.question.resolved",
+    ),
+    broken_by(
+        "interrupt-answered-last",
+        "An interrupt is answered after the turn has completed.",
+        "late=turn/interrupt[result]:turn/completed",
+        "lifecycle.interrupt.order",
+        "lifecycle.interrupt.hangs",
+    ),
+    broken_by(
+        "vague-about-idle-threads",
+        "Interrupting an idle thread is refused without the reason.",
+        "put=*[error.message^=no active turn to interrupt]:error.message=no",
+        "lifecycle.interrupt.idle-refused",
+    ),
+    broken_by(
+        "vague-about-other-turns",
+        "Interrupting or steering another turn is refused without the reason.",
+        "put=*[error.message^=expected active turn id]:error.message=no",
+        "lifecycle.interrupt.wrong-turn-refused",
+        "lifecycle.steer.wrong-turn-refused",
+        "lifecycle.interrupt.still-named",
+    ),
+    broken_by(
+        "failed-without-error",
+        "turn/completed of a failed turn has no error.",
+        "put=turn/completed[params.turn.status=failed]:params.turn.error=null",
+        "lifecycle.failure.same-error",
+        "lifecycle.failure.idle",
+    ),
+    broken_by(
+        "silent-retries",
+        "Opening a broken stream again is not reported.",
+        "drop=error[params.willRetry=true]",
+        "lifecycle.retry.announced",
+    ),
+    broken_by(
+        "steers-another-turn",
+        "turn/steer is answered with the id of another turn.",
+        'put=turn/steer[result]:result.turnId="01a201df-0000-7000-8000-000000000000"',
+        "lifecycle.steer.same-turn",
+        "lifecycle.steer.waits-for-tools",
+    ),
+    broken_by(
+        "asks-before-the-patch",
+        "The client is asked about a patch before its item is started.",
+        "late=item/started[params.item.type=fileChange]:item/fileChange/requestApproval",
+        "lifecycle.patch.item-first",
+    ),
+    broken_by(
+        "relative-paths",
+        "The changes of a patch have relative paths.",
+        "put=item/started[params.item.type=fileChange]:params.item.changes.0.path=new.txt",
+        "lifecycle.patch.changes",
+    ),
+    broken_by(
+        "no-turn-diff",
+        "turn/diff/updated does not come.",
+        "drop=turn/diff/updated",
+        "lifecycle.patch.turn-diff",
     ),
 )
+"""Miniatures of what client and app-server do together, and of what goes wrong."""

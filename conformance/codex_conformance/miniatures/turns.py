@@ -1,270 +1,244 @@
 """Miniatures that break turns and what is in them.
 
-May import the faults, the definition of a miniature, and the plays' constants.
+May import the definition of a miniature.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from codex_conformance.miniatures.faults import (
-    Fault,
-    Passing,
-    answer,
-    both,
-    changed,
-    computed,
-    doubled,
-    dropped,
-    ending,
-    followed,
-    item,
-    late,
-    named,
-    notification,
-    preceded,
-    put,
-    status,
-)
-from codex_conformance.miniatures.miniature import Miniature, miniature
-from codex_conformance.suites.plays.interrupts import UNKNOWN_TURN
+from codex_conformance.miniatures.miniature import Miniature, broken_by
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from codex_conformance.miniatures.faults import Outgoing
-
-_DELTA: Final = "item/agentMessage/delta"
-_USAGE: Final = "thread/tokenUsage/updated"
-
-
-def _idle(passing: Passing) -> bool:
-    return not passing.running
-
-
-def _ghost_output(passing: Passing) -> Outgoing:
-    turn = passing.at("params", "turn", "id")
-    return notification(
-        passing, "item/commandExecution/outputDelta", turnId=turn, itemId="ghost", delta="late"
-    )
-
-
-def _read_state(passing: Passing) -> Outgoing:
-    return notification(passing, "thread/readState/changed", readState={"firstUnread": None})
-
-
-def _in_milliseconds(passing: Passing) -> None:
-    turn = passing.at("params", "turn")
-    turn["startedAt"] *= 1000
-    turn["completedAt"] *= 1000
-
-
-def _swapped(old: str, new: str, value: Any) -> Any:
-    """A JSON value with one text replaced by another wherever it stands."""
-    if isinstance(value, str):
-        return value.replace(old, new)
-    if isinstance(value, list):
-        return [_swapped(old, new, part) for part in value]
-    if isinstance(value, dict):
-        return {key: _swapped(old, new, part) for key, part in value.items()}
-    return value
-
-
-def _saying(old: str, new: str) -> Any:
-    """What the model says is changed, in deltas and in items alike."""
-
-    def out(passing: Passing) -> Iterable[Outgoing] | None:
-        if passing.at("params", "item", "type") == "userMessage":
-            return None
-        if not passing.method or not passing.method.startswith(("item/", "turn/completed")):
-            return None
-        return [_swapped(old, new, passing.message)]
-
-    return lambda: Fault(out)
-
-
-def _only_last_usage(passing: Passing) -> None:
-    usage = passing.at("params", "tokenUsage")
-    usage["total"] = dict(usage["last"])
-
-
-def _later_report(passing: Passing) -> bool:
-    usage = passing.at("params", "tokenUsage")
-    return passing.method == _USAGE and passing.running and usage["total"] != usage["last"]
-
-
-def _shouted(passing: Passing) -> None:
-    content = passing.at("params", "item", "content", 0)
-    content["text"] = content["text"].upper()
-
-
-FRAMES: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "starts-too-early",
-        "The response to turn/start says when the turn started.",
-        changed(answer("turn/start"), put(1_795_330_000, "result", "turn", "startedAt")),
-        "lifecycle.turn.response-members",
+TURNS: Final[tuple[Miniature, ...]] = (
+    broken_by(
+        "one-turn-too-many",
+        "thread/read gives a turn that nobody asked for.",
+        'put=thread/read[result.thread.turns=[]]:result.thread.turns=[{"id":"turn","items":[]}]',
+        "lifecycle.thread.read-without-turns",
     ),
-    miniature(
-        "active-too-late",
-        "The thread becomes active after turn/started.",
-        late(both(status("active"), _idle), named("turn/started")),
+    broken_by(
+        "list-loses-a-thread",
+        "thread/list leaves one of two threads out.",
+        "omit=thread/list[result.data.1]:result.data.-1",
+        "lifecycle.thread.list-complete",
+        "lifecycle.unarchive.goes-on",
+        "lifecycle.list.ascending",
+        "lifecycle.list.folder",
+        "lifecycle.list.providers",
+    ),
+    broken_by(
+        "list-times-confused",
+        "The newest thread is listed with the time of the year 2000.",
+        "put=thread/list[result.data.1]:result.data.0.createdAt=946684800",
+        "lifecycle.thread.list-newest-first",
+    ),
+    broken_by(
+        "previews-missing",
+        "The preview of the first listed thread is empty.",
+        'put=thread/list[result.data.0]:result.data.0.preview=""',
+        "lifecycle.thread.list-preview",
+    ),
+    broken_by(
+        "everything-is-idle",
+        "A thread that is not loaded reads as idle.",
+        'put=thread/read[result.thread.status.type=notLoaded]:result.thread.status={"type":"idle"}',
+        "lifecycle.restart.not-loaded",
+    ),
+    broken_by(
+        "unloaded-unexplained",
+        "turn/start is refused without saying that the thread is not there.",
+        "put=turn/start[error.message^=thread not found]:error.message=no",
+        "lifecycle.restart.resume-needed",
+        "protocol.errors.unknown-thread",
+    ),
+    broken_by(
+        "resume-loses-a-turn",
+        "thread/resume leaves the last turn out.",
+        "omit=thread/resume[result.thread.turns.0]:result.thread.turns.-1",
+        "lifecycle.restart.resume-turns",
+        "lifecycle.resume.running",
+    ),
+    broken_by(
+        "resume-loses-texts",
+        "The first turn of thread/resume holds no items.",
+        "put=thread/resume[result.thread.turns.0]:result.thread.turns.0.items=[]",
+        "lifecycle.restart.resume-texts",
+    ),
+    broken_by(
+        "third-question-fails",
+        "After a restart the next turn fails.",
+        "put=turn/completed[params.turn.items.0.text=answer three]:params.turn.status=failed",
+        "lifecycle.restart.goes-on",
+    ),
+    broken_by(
+        "lost-unexplained",
+        "Resuming a thread that was lost is refused without saying so.",
+        "put=thread/resume[error.message^=no rollout found]:error.message=no",
+        "lifecycle.restart.unused-lost",
+        "protocol.errors.unknown-thread",
+    ),
+    broken_by(
+        "active-behind",
+        "The thread becomes active behind turn/started.",
+        "reorder=thread/status/changed[params.status.type=active]#1",
         "lifecycle.turn.active-first",
     ),
-    miniature(
-        "turn-started-twice",
-        "turn/started comes twice.",
-        doubled(named("turn/started")),
-        "lifecycle.turn.started-once",
-        "lifecycle.steer.same-turn",
-    ),
-    miniature(
-        "turn-completed-twice",
-        "turn/completed comes twice.",
-        doubled(named("turn/completed")),
-        "lifecycle.turn.completed-once",
-        "lifecycle.steer.ends-once",
-    ),
-    miniature(
-        "missing-turn-completed",
-        "turn/completed does not come.",
-        dropped(named("turn/completed")),
-        "lifecycle.turn.completed-once",
-    ),
-    miniature(
-        "output-after-the-turn",
-        "Output of a command comes after turn/completed.",
-        followed(named("turn/completed"), _ghost_output),
+    broken_by(
+        "delta-behind-the-turn",
+        "A delta comes behind turn/completed.",
+        'insert=turn/completed:{"method":"item/agentMessage/delta","params":{"threadId":"@params.threadId","turnId":"@params.turn.id","itemId":"ghost","delta":"late"},"emittedAtMs":"@emittedAtMs"}',
         "lifecycle.turn.completed-last",
-    ),
-    miniature(
-        "read-state-after-idle",
-        "thread/readState/changed comes between idle and turn/completed.",
-        preceded(named("turn/completed"), _read_state),
-        "lifecycle.turn.idle-before-completed",
-    ),
-    miniature(
-        "wrong-turn-id",
-        "turn/completed carries the id of another turn.",
-        changed(named("turn/completed"), put(UNKNOWN_TURN, "params", "turn", "id")),
-        "lifecycle.turn.same-id",
-    ),
-    miniature(
-        "deltas-of-another-turn",
-        "Deltas carry the id of another turn.",
-        changed(named(_DELTA), put(UNKNOWN_TURN, "params", "turnId")),
-        "lifecycle.turn.same-id",
-    ),
-    miniature(
-        "failure-as-completed",
-        "A turn that failed ends as completed.",
-        changed(ending("failed"), put("completed", "params", "turn", "status")),
-        "lifecycle.turn.final-status",
-    ),
-    miniature(
-        "no-summary",
-        "turn/completed holds no items.",
-        changed(named("turn/completed"), put([], "params", "turn", "items")),
-        "lifecycle.turn.summary",
-    ),
-    miniature(
-        "times-in-milliseconds",
-        "startedAt and completedAt are in milliseconds.",
-        changed(named("turn/completed"), _in_milliseconds),
-        "lifecycle.turn.times",
-    ),
-    miniature(
-        "threads-mixed-up",
-        "One thread gets the text of another.",
-        _saying("bravo", "alpha"),
         "lifecycle.turn.apart",
-    ),
-)
-
-ITEMS: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "reasoning-not-started",
-        "A reasoning item is completed without having been started.",
-        dropped(item("item/started", "reasoning")),
-        "lifecycle.item.started-first",
-    ),
-    miniature(
-        "reasoning-completed-twice",
-        "A reasoning item is completed twice.",
-        doubled(item("item/completed", "reasoning")),
-        "lifecycle.item.completed-once",
-    ),
-    miniature(
-        "reasoning-not-completed",
-        "A reasoning item is started and never completed.",
-        dropped(item("item/completed", "reasoning")),
-        "lifecycle.item.all-completed",
-    ),
-    miniature(
-        "changes-the-question",
-        "The user's message comes back in capital letters.",
-        changed(item("item/started", "userMessage"), _shouted),
-        "lifecycle.item.user-message-first",
-    ),
-    miniature(
-        "forgets-client-ids",
-        "The user's message does not carry the client's id.",
-        changed(item("item/started", "userMessage"), put(None, "params", "item", "clientId")),
-        "lifecycle.item.client-id",
-    ),
-    miniature(
-        "delta-before-item-started",
-        "The first delta of a message comes before its item/started.",
-        late(item("item/started", "agentMessage"), named(_DELTA)),
         "lifecycle.message.deltas-inside",
     ),
-    miniature(
-        "delta-lost",
+    broken_by(
+        "started-in-milliseconds",
+        "startedAt of a completed turn is in milliseconds.",
+        "put=turn/completed:params.turn.startedAt=1795330000000",
+        "lifecycle.turn.times",
+    ),
+    broken_by(
+        "bravo-says-alpha",
+        "A delta of one thread says what another was told.",
+        "put=item/agentMessage/delta[params.delta=bravo one]:params.delta=alpha one",
+        "lifecycle.turn.apart",
+    ),
+    broken_by(
+        "question-shouted",
+        "The user's first message comes back in capital letters.",
+        "put=item/started[params.item.content.0.text=hi there]:params.item.content.0.text=HI THERE",
+        "lifecycle.item.user-message-first",
+    ),
+    broken_by(
+        "one-delta-lost",
         "One delta of a message does not come.",
-        dropped(lambda p: p.method == _DELTA and p.at("params", "delta") == " wor"),
+        'drop=item/agentMessage/delta[params.delta=" wor"]',
         "lifecycle.message.deltas-join",
     ),
-    miniature(
-        "ascii-only",
-        "Characters that are not ASCII become question marks.",
-        _saying("\u00fc", "?"),
+    broken_by(
+        "answers-shortened",
+        "The text of a completed message is cut.",
+        "put=item/completed[params.item.text=Hello world]:params.item.text=Hello",
         "lifecycle.message.as-said",
+        "lifecycle.turn.summary",
+        "lifecycle.message.deltas-join",
     ),
-    miniature(
-        "reasoning-parts-unannounced",
-        "The parts of a reasoning summary are not announced.",
-        dropped(named("item/reasoning/summaryPartAdded")),
-        "lifecycle.reasoning.parts-announced",
-    ),
-    miniature(
-        "reasoning-parts-merged",
-        "The completed reasoning item has one part where there were two.",
-        changed(
-            item("item/completed", "reasoning"),
-            computed(lambda parts: ["".join(parts)], "params", "item", "summary"),
-        ),
+    broken_by(
+        "summary-emptied",
+        "The first part of a completed reasoning summary is empty.",
+        'put=item/completed[params.item.summary.1]:params.item.summary.0=""',
         "lifecycle.reasoning.parts-join",
     ),
-)
-
-USAGE: Final[tuple[Miniature, ...]] = (
-    miniature(
-        "usage-not-cumulative",
+    broken_by(
+        "total-is-last",
         "The total token usage is that of the last response.",
-        changed(named(_USAGE), _only_last_usage),
+        "put=thread/tokenUsage/updated:params.tokenUsage.total=@params.tokenUsage.last",
         "lifecycle.usage.cumulative",
         "lifecycle.restart.usage-restored",
     ),
-    miniature(
-        "usage-of-the-first-response-only",
-        "Only the first response of the model is reported.",
-        dropped(_later_report),
-        "lifecycle.usage.per-response",
+    broken_by(
+        "lists-nothing-at-first",
+        "The first list of a process is empty.",
+        "put=thread/list[id=1][result]:result.data=[]",
+        "lifecycle.restart.listed",
     ),
-    miniature(
+    broken_by(
+        "starts-too-early",
+        "The response to turn/start says when the turn started.",
+        "put=turn/start[result]:result.turn.startedAt=1795330000",
+        "lifecycle.turn.response-members",
+    ),
+    broken_by(
+        "turn-started-twice",
+        "turn/started comes twice.",
+        "duplicate=turn/started",
+        "lifecycle.turn.started-once",
+        "lifecycle.steer.same-turn",
+    ),
+    broken_by(
+        "turn-completed-twice",
+        "turn/completed comes twice.",
+        "duplicate=turn/completed",
+        "lifecycle.turn.completed-once",
+        "lifecycle.steer.ends-once",
+        "lifecycle.interrupt.twice",
+    ),
+    broken_by(
+        "missing-turn-completed",
+        "turn/completed does not come.",
+        "drop=turn/completed",
+        "lifecycle.turn.completed-once",
+        "lifecycle.interrupt.twice",
+    ),
+    broken_by(
+        "wrong-turn-id",
+        "turn/completed carries the id of another turn.",
+        'put=turn/completed:params.turn.id="01a201df-0000-7000-8000-000000000000"',
+        "lifecycle.turn.same-id",
+        "lifecycle.compaction.turn",
+        "lifecycle.review.exited",
+    ),
+    broken_by(
+        "deltas-of-another-turn",
+        "Deltas carry the id of another turn.",
+        'put=item/agentMessage/delta:params.turnId="01a201df-0000-7000-8000-000000000000"',
+        "lifecycle.turn.same-id",
+    ),
+    broken_by(
+        "failure-as-completed",
+        "A turn that failed ends as completed.",
+        "put=turn/completed[params.turn.status=failed]:params.turn.status=completed",
+        "lifecycle.turn.final-status",
+        "lifecycle.failure.idle",
+    ),
+    broken_by(
+        "no-summary",
+        "turn/completed holds no items.",
+        "put=turn/completed:params.turn.items=[]",
+        "lifecycle.turn.summary",
+    ),
+    broken_by(
+        "reasoning-not-started",
+        "A reasoning item is completed without having been started.",
+        "drop=item/started[params.item.type=reasoning]",
+        "lifecycle.item.started-first",
+    ),
+    broken_by(
+        "reasoning-completed-twice",
+        "A reasoning item is completed twice.",
+        "duplicate=item/completed[params.item.type=reasoning]",
+        "lifecycle.item.completed-once",
+    ),
+    broken_by(
+        "reasoning-not-completed",
+        "A reasoning item is started and never completed.",
+        "drop=item/completed[params.item.type=reasoning]",
+        "lifecycle.item.all-completed",
+    ),
+    broken_by(
+        "forgets-client-ids",
+        "The user's message does not carry the client's id.",
+        "put=item/started[params.item.type=userMessage]:params.item.clientId=null",
+        "lifecycle.item.client-id",
+    ),
+    broken_by(
+        "delta-before-item-started",
+        "The first delta of a message comes before its item/started.",
+        "late=item/started[params.item.type=agentMessage]:item/agentMessage/delta",
+        "lifecycle.message.deltas-inside",
+    ),
+    broken_by(
+        "reasoning-parts-unannounced",
+        "The parts of a reasoning summary are not announced.",
+        "drop=item/reasoning/summaryPartAdded",
+        "lifecycle.reasoning.parts-announced",
+    ),
+    broken_by(
         "no-rate-limits",
         "account/rateLimits/updated does not come.",
-        dropped(named("account/rateLimits/updated")),
+        "drop=account/rateLimits/updated",
         "lifecycle.usage.rate-limits",
+        "lifecycle.limits.reported",
     ),
 )
+"""Miniatures of turns, items and usage."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from codex_conformance.report.tally import summary
-from codex_conformance.requirements import REQUIREMENTS
+from codex_conformance.requirements import EVERY_REQUIREMENT, HOST_REQUIREMENTS
 from codex_conformance.runner.events import (
     CheckFinished,
     CheckStarted,
@@ -62,7 +62,10 @@ class ConsoleReporter:
         match event:
             case RunStarted():
                 self._started = event
-                self._line(f"target: {event.target} ({event.found})")
+                if event.target is not None:
+                    self._line(f"target: {event.target} ({event.found})")
+                if event.deployment is not None:
+                    self._line(f"convex: {event.deployment} ({event.deployment_found})")
                 self._line(f"checks: {len(event.checks)}")
             case CheckFinished():
                 self._results[event.id] = event
@@ -96,7 +99,7 @@ class ConsoleReporter:
         self._line(summary(results, finished))
 
     def _explain(self, result: CheckFinished) -> None:
-        requirement = REQUIREMENTS.get(result.id)
+        requirement = EVERY_REQUIREMENT.get(result.id)
         self._line("")
         self._line(f"{result.outcome.value.upper()} {result.id} ({result.level})")
         if requirement is not None:
@@ -118,10 +121,13 @@ class ConsoleReporter:
         self._line(f"  replay:   {self._replay_command(result.id)}")
 
     def _replay_command(self, check_id: str) -> str:
-        target = self._started.target if self._started is not None else "simulated"
-        return shlex.join(
-            ("codex-conformance", "run", "--only", check_id, "--app-server", target, *self._replay)
-        )
+        started = self._started
+        if check_id in HOST_REQUIREMENTS:
+            option, target = "--convex", started.deployment if started is not None else None
+        else:
+            option, target = "--app-server", started.target if started is not None else None
+        where = () if target is None else (option, target)
+        return shlex.join(("codex-conformance", "run", "--only", check_id, *where, *self._replay))
 
     def _write(self, rows: Sequence[tuple[str, str, Outcome]], not_run: tuple[str, ...]) -> None:
         width = max((len(id_) for id_ in (*(row[0] for row in rows), *not_run)), default=0)

@@ -42,6 +42,11 @@ THREAD_START_RESULT: Final = frozenset(
 )
 """Members of the result of thread/start (FACTS §7)."""
 
+RESUME_RESULT: Final = frozenset(
+    {"collaborationMode", "initialTurnsPage", "turnsBackwardsCursor", "itemsBackwardsCursor"}
+)
+"""Members that the result of thread/resume has besides (FACTS §7)."""
+
 APPROVAL_TEXTS: Final = ("threadId", "turnId", "itemId", "command", "cwd")
 """Members of an approval request that a host shows or routes by (FACTS §9)."""
 
@@ -50,6 +55,15 @@ APPROVAL_DECISIONS: Final = ("accept", "cancel")
 
 REFUSED: Final = -32600
 """The code of almost every refusal (FACTS §4)."""
+
+UNSUPPORTED: Final = -32601
+"""The code of what "is not supported yet" (FACTS §4)."""
+
+TOO_LONG: Final = -32602
+"""The code of an input that is too long (FACTS §4)."""
+
+OVERLOADED: Final = -32001
+"""The code of a request that is one too many (FACTS §16)."""
 
 FINAL_STATUS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -86,6 +100,21 @@ ORDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "lifecycle.tool.call": ("item/started", "the request"),
         "lifecycle.clients.request-repeated": ("the answer to thread/resume", "the request"),
+        "lifecycle.name.announced": ("response", "thread/name/updated"),
+        "lifecycle.fork.order": ("response", "thread/tokenUsage/updated", "thread/started"),
+        "lifecycle.archive.order": ("status notLoaded", "response", "thread/archived"),
+        "lifecycle.archive.running": ("turn/completed", "response", "thread/archived"),
+        "lifecycle.unarchive.order": ("response", "thread/unarchived"),
+        "lifecycle.delete.order": ("response", "thread/deleted"),
+        "lifecycle.revert.order": ("response", "thread/reverted"),
+        "lifecycle.revert.running": ("turn/completed", "thread/reverted"),
+        "lifecycle.review.entered-first": ("enteredReviewMode", "turn/started"),
+        "lifecycle.settings.announced": ("thread/settings/updated", "response"),
+        "lifecycle.resume.goal-cleared": ("response", "thread/goal/cleared"),
+        "lifecycle.steer.waits-for-tools": ("the command's item/completed", "the user's message"),
+        "lifecycle.tool.interrupted": ("item/completed", "response"),
+        "protocol.account.login": ("response", "account/login/completed", "account/updated"),
+        "protocol.account.logout": ("response", "account/updated"),
         "lifecycle.failure.order": ("status systemError", "error", "turn/completed"),
     }
 )
@@ -124,6 +153,42 @@ NOTHING_AFTER_COMPLETED: Final = tuple(
     method for method in TURN_EVENTS if method not in ("turn/started", "turn/completed")
 )
 """Messages of a turn that may not come after its turn/completed."""
+
+ERROR_INFO: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "http 401": {"httpConnectionFailed": {"httpStatusCode": 401}},
+        "http 429": {"responseTooManyFailedAttempts": {"httpStatusCode": 429}},
+        "http 429 usage limit": "usageLimitExceeded",
+        "http 400": "other",
+        "http 503 overloaded": "serverOverloaded",
+        "quota": "usageLimitExceeded",
+        "rate limit": "rateLimitExceeded",
+        "unknown code": "other",
+        "incomplete": "other",
+        "dropped": "other",
+        "garbage": "other",
+        "context": "contextWindowExceeded",
+    }
+)
+"""What codexErrorInfo says of each failure of the play ``failing`` (FACTS §12)."""
+
+ERROR_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "http 401": "unexpected status 401 Unauthorized: ",
+        "http 429": "exceeded retry limit, last status: 429 Too Many Requests",
+        "http 429 usage limit": "You've hit your usage limit.",
+        "http 400": "{",
+        "http 503 overloaded": "Selected model is at capacity.",
+        "quota": "Quota exceeded.",
+        "rate limit": "rate limit exceeded: ",
+        "unknown code": "stream disconnected before completion: ",
+        "incomplete": "Incomplete response returned, reason: max_output_tokens",
+        "dropped": "stream disconnected before completion: stream closed before",
+        "garbage": "stream disconnected before completion: stream closed before",
+        "context": "Codex ran out of room in the model's context window.",
+    }
+)
+"""How the text of each of these failures begins (FACTS §12)."""
 
 MILLISECONDS_FROM: Final = 1_577_836_800_000
 """2020-01-01 in milliseconds: a time stamp in seconds is far below."""

@@ -27,6 +27,11 @@ _THREADS: Final = (
         "A thread id is a UUID, and the session id of a new thread is the thread id.",
         "FACTS §6",
     ),
+    should(
+        "lifecycle.thread.origin",
+        "A new thread names the client as its originator, and its source is vscode.",
+        "FACTS §5",
+    ),
     must(
         "lifecycle.thread.starts-idle",
         "A new thread is idle and has no turns.",

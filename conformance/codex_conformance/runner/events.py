@@ -36,14 +36,18 @@ class RunStarted(_Event, frozen=True, kw_only=True, tag="run_started"):
     """The run begins.
 
     Attributes:
-        target: The target as the user wrote it.
+        target: The app-server as the user wrote it; ``None`` for none.
         found: What was found there.
-        capabilities: What the target can do.
+        deployment: The deployment as the user wrote it, without its secrets; ``None`` for none.
+        deployment_found: What was found there.
+        capabilities: What the targets can do.
         checks: The ids of the selected checks, in the order of reports.
     """
 
-    target: str
-    found: str
+    target: str | None = None
+    found: str | None = None
+    deployment: str | None = None
+    deployment_found: str | None = None
     capabilities: tuple[str, ...]
     checks: tuple[str, ...]
 

@@ -14,10 +14,12 @@ from codex_conformance.runner.events import CheckFinished, Outcome
 from codex_conformance.suites.verdicts import Inconclusive, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from codex_conformance.suites.host_registry import HostCheck
     from codex_conformance.suites.playing import Scene
     from codex_conformance.suites.registry import Check
+    from codex_conformance.targets.deployment import HostCapability
     from codex_conformance.targets.door import Capability
 
 TRACEBACK_LINES: Final = 12
@@ -27,7 +29,9 @@ LAST_LINES: Final = 4
 """Lines of a scene that broke off that a report shows."""
 
 
-def not_applicable(check: Check, missing: frozenset[Capability]) -> CheckFinished:
+def not_applicable(
+    check: Check | HostCheck, missing: Iterable[Capability | HostCapability]
+) -> CheckFinished:
     """Say that a check does not apply.
 
     Args:
@@ -38,7 +42,9 @@ def not_applicable(check: Check, missing: frozenset[Capability]) -> CheckFinishe
     return _finished(check, Outcome.NOT_APPLICABLE, reason=f"the target does not declare: {names}")
 
 
-def broken(check: Check, error: BaseException, scene: str | None = None) -> CheckFinished:
+def broken(
+    check: Check | HostCheck, error: BaseException, scene: str | None = None
+) -> CheckFinished:
     """Say that a check or its play is broken itself.
 
     Args:
@@ -117,7 +123,7 @@ def _unknown(check: Check, scene: Scene, reason: str = "") -> CheckFinished:
     )
 
 
-def _finished(check: Check, outcome: Outcome, **details: Any) -> CheckFinished:
+def _finished(check: Check | HostCheck, outcome: Outcome, **details: Any) -> CheckFinished:
     return CheckFinished(
         id=check.id, level=check.requirement.level.value, outcome=outcome, **details
     )

@@ -23,6 +23,8 @@ from codex_conformance.runner.events import (
 )
 from codex_conformance.runner.exit_codes import ExitCode, exit_code_of
 from codex_conformance.runner.judging import broken, judge, not_applicable
+from codex_conformance.runner.visiting import examine
+from codex_conformance.suites.host_registry import HostCheck
 from codex_conformance.suites.playing import perform
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from codex_conformance.suites.playing import Play, Scene
     from codex_conformance.suites.registry import Check
+    from codex_conformance.targets.deployment import DeploymentTarget
     from codex_conformance.targets.door import Target
 
 
@@ -38,7 +41,8 @@ class RunOptions:
     """How a run is run.
 
     Attributes:
-        jobs: Scenes played at once; the target's own number when ``None``.
+        jobs: Scenes played, and deployments visited, at once; each target's own number when
+            ``None``.
         bound: Seconds the whole run may take; no bound when ``None``.
         strict: Whether a should counts like a must.
     """
@@ -67,29 +71,38 @@ class RunResult:
 
 
 class Run:
-    """One run of some checks against one target.
+    """One run of some checks against an app-server, a deployment, or both.
 
     Args:
-        target: The target.
+        target: The app-server; ``None`` when none of the checks is about one.
         checks: The checks, in the order of reports.
         reporters: Who is told.
         options: How it is run.
+        deployment: The deployment; ``None`` when none of the checks is about a host.
     """
 
     def __init__(
         self,
-        target: Target,
-        checks: Sequence[Check],
+        target: Target | None,
+        checks: Sequence[Check | HostCheck],
         reporters: Sequence[Reporter] = (),
         options: RunOptions | None = None,
+        *,
+        deployment: DeploymentTarget | None = None,
     ) -> None:
         self._target = target
+        self._deployment = deployment
         self._checks = tuple(checks)
         self._reporters = tuple(reporters)
         self._options = options or RunOptions()
-        self._slots = asyncio.Semaphore(max(1, self._options.jobs or target.jobs))
+        self._slots = self._places_at(target)
+        self._visits = self._places_at(deployment)
         self._scenes: dict[str, asyncio.Task[Scene]] = {}
         self._results: dict[str, CheckFinished] = {}
+
+    def _places_at(self, target: Target | DeploymentTarget | None) -> asyncio.Semaphore:
+        own = 1 if target is None else target.jobs
+        return asyncio.Semaphore(max(1, self._options.jobs or own))
 
     async def run(self) -> RunResult:
         """Run the checks.
@@ -103,13 +116,23 @@ class Run:
         Raises:
             CodexRuntimeError: The target cannot be reached; nothing was run or reported.
         """
-        found = await self._target.preflight()
+        try:
+            return await self._run()
+        finally:
+            if self._deployment is not None:
+                await self._deployment.aclose()
+
+    async def _run(self) -> RunResult:
+        app_server = await self._found(self._target)
+        deployment = await self._found(self._deployment)
         began = time.monotonic()
         self._report(
             RunStarted(
-                target=self._target.name,
-                found=found,
-                capabilities=tuple(sorted(c.value for c in self._target.capabilities)),
+                target=app_server[0],
+                found=app_server[1],
+                deployment=deployment[0],
+                deployment_found=deployment[1],
+                capabilities=tuple(sorted(self._capabilities)),
                 checks=tuple(check.id for check in self._checks),
             )
         )
@@ -127,6 +150,20 @@ class Run:
             cut_short = "the run was interrupted"
         return self._finish(cut_short, time.monotonic() - began)
 
+    async def _found(
+        self, target: Target | DeploymentTarget | None
+    ) -> tuple[str, str] | tuple[None, None]:
+        if target is None:
+            return None, None
+        return target.name, await target.preflight()
+
+    @property
+    def _capabilities(self) -> frozenset[str]:
+        target, deployment = self._target, self._deployment
+        own = {c.value for c in target.capabilities} if target is not None else set()
+        hosts = {c.value for c in deployment.capabilities} if deployment is not None else set()
+        return frozenset(own | hosts)
+
     async def _judge_all(self) -> None:
         tasks = [asyncio.ensure_future(self._judge(check)) for check in self._checks]
         try:
@@ -139,12 +176,26 @@ class Run:
             # Every scene closes what it opened before the run is reported as over.
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _judge(self, check: Check) -> None:
+    async def _judge(self, check: Check | HostCheck) -> None:
         began = time.monotonic()
-        missing = check.needs - self._target.capabilities
+        able = self._capabilities
+        missing = [need for need in check.needs if need.value not in able]
         if missing:
             self._keep(not_applicable(check, missing), began)
-            return
+        elif isinstance(check, HostCheck):
+            await self._visit(check)
+        else:
+            await self._judge_scenes(check, began)
+
+    async def _visit(self, check: HostCheck) -> None:
+        if self._deployment is None:
+            raise TypeError(f"{check.id} is about a host, and there is no deployment")
+        async with self._visits:
+            began = time.monotonic()
+            self._report(CheckStarted(id=check.id))
+            self._keep(await examine(check, self._deployment), began)
+
+    async def _judge_scenes(self, check: Check, began: float) -> None:
         scenes: list[Scene] = []
         for piece in check.plays:
             try:
@@ -164,6 +215,8 @@ class Run:
         return task
 
     async def _perform(self, piece: Play) -> Scene:
+        if self._target is None:
+            raise TypeError(f"{piece.name} is about an app-server, and there is none")
         async with self._slots:
             return await perform(piece, self._target)
 

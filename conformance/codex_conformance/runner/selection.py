@@ -9,14 +9,17 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from codex_conformance.suites.host_registry import HostCheck
     from codex_conformance.suites.registry import Check
+
+AnyCheck = TypeVar("AnyCheck", bound="Check | HostCheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Selection:
     only: tuple[str, ...] = ()
     level: str | None = None
 
-    def choose(self, checks: Iterable[Check]) -> tuple[Check, ...]:
+    def choose(self, checks: Iterable[AnyCheck]) -> tuple[AnyCheck, ...]:
         """Choose among checks.
 
         Args:
@@ -63,7 +66,7 @@ class Selection:
             )
         return chosen
 
-    def _wants(self, check: Check) -> bool:
+    def _wants(self, check: Check | HostCheck) -> bool:
         return (
             (not self.suites or check.requirement.suite in self.suites)
             and (not self.only or any(fnmatchcase(check.id, pattern) for pattern in self.only))

@@ -7,10 +7,12 @@ with a value that was not there, and never judges.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from codex_conformance.targets.launch import Launch
 from codex_conformance.wire.messages import Kind, Message, at, kind_of, same_id
 from codex_conformance.wire.probe import Probe, Unmet, Why
 from codex_conformance.wire.turns import thread_of
@@ -18,7 +20,8 @@ from codex_conformance.wire.turns import thread_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from codex_conformance.targets.door import Venue
+    from codex_conformance.targets.door import Door, Venue
+    from codex_conformance.targets.launch import Process
     from codex_conformance.wire.transcript import Ending, Entry, Transcript
 
 CLIENT_NAME: Final = "conformance"
@@ -29,6 +32,15 @@ CLIENT_VERSION: Final = "1.0"
 
 APPROVAL_METHOD: Final = "item/commandExecution/requestApproval"
 """The server request that asks whether a command may run."""
+
+
+GATE: Final = "an app-server whose model goes on"
+"""What is awaited when a gate is opened."""
+
+PATIENCE_SECONDS: Final = 1.0
+"""How long the answer to one request is waited for after a flood."""
+TRIES: Final = 2_000
+"""Requests after a flood of which one must be granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +90,39 @@ class Stage:
         """The working folder for threads."""
         return str(self._venue.folder)
 
+    @property
+    def history(self) -> dict[str, str]:
+        """The params of thread/start that say the history mode; none for the default's."""
+        return {} if self._venue.history is None else {"historyMode": self._venue.history}
+
     async def start(self, *, greet: bool = True) -> None:
         """Start an app-server on the venue's home; the one before must have ended.
 
         Args:
             greet: Introduce the client as well.
         """
-        door = await self._venue.start()
-        self._probe = self._first = Probe(door, self._patience)
-        self.transcripts.append(self._probe.transcript)
+        self._first = self.open(await self._venue.start())
         if greet:
             await self.greet()
+
+    async def launch(self, how: Launch | None = None, *, greet: bool = False) -> Process:
+        """Launch an app-server as a process; the one before must have ended.
+
+        Args:
+            how: In which way; the usual one when left out.
+            greet: Introduce the client as well.
+        """
+        process = await self._venue.launch(Launch() if how is None else how)
+        self._first = self.open(process.door)
+        if greet:
+            await self.greet()
+        return process
+
+    def open(self, door: Door) -> Probe:
+        """Make the moves on a connection from now on."""
+        self._probe = Probe(door, self._patience)
+        self.transcripts.append(self._probe.transcript)
+        return self._probe
 
     async def greet(self, **capabilities: Any) -> Message:
         """Send ``initialize`` and ``initialized``; return the answer."""
@@ -114,16 +148,26 @@ class Stage:
         # The app-server ends with the connection that it was started with.
         return await (self._first or self.probe).finish()
 
-    async def join(self) -> Probe:
-        """Connect a further client to the same app-server; return its connection."""
+    async def join(self, *, greet: bool = True) -> Probe:
+        """Connect a further client to the same app-server; return its connection.
+
+        Args:
+            greet: Introduce the client as well.
+        """
         present = self.probe
         door = await self._venue.join()
         self._probe = joined = Probe(door, self._patience)
         self._joined.append(joined)
         self.transcripts.append(joined.transcript)
-        await self.greet()
+        if greet:
+            await self.greet()
         self._probe = present
         return joined
+
+    async def leave(self, probe: Probe) -> Ending:
+        """Disconnect a client that has joined; the app-server goes on."""
+        self._joined.remove(probe)
+        return await probe.finish()
 
     def speak_for(self, probe: Probe) -> None:
         """Make the moves of another client from now on."""
@@ -133,6 +177,24 @@ class Stage:
         """End the app-server in the orderly way and start another on the same home."""
         await self.end()
         await self.start()
+
+    async def recovered(self) -> Message:
+        """Ask, one request after the other, until one is granted; return that answer.
+
+        A flooded app-server may lose an answer; whether it still does is shown by the next request.
+
+        Raises:
+            Unmet: None of :data:`TRIES` requests is.
+        """
+        for _ in range(TRIES):
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    answer = await self.probe.request("thread/loaded/list", {})
+            except TimeoutError:
+                continue
+            if kind_of(answer) is Kind.RESPONSE:
+                return answer
+        raise Unmet("a request that is granted", Why.BOUND, f"{TRIES} were refused")
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
@@ -144,10 +206,26 @@ class Stage:
         finally:
             transcript.section_from(name, start)
 
+    async def ask(
+        self, section: str, method: str, params: Any = None, *, fence: str | None = None
+    ) -> Message:
+        """Make one request in a section of its own; return the answer.
+
+        Args:
+            section: The section's name.
+            method: The request's method.
+            params: Its params; left out when ``None``.
+            fence: The thread whose doings are waited for in the section.
+        """
+        with self.section(section):
+            answer = await self.probe.request(method, params)
+            if fence is not None:
+                await self.probe.fence(fence)
+        return answer
+
     async def thread(self, **params: Any) -> str:
         """Start a thread in the venue's folder; return its id."""
-        history = {} if self._venue.history is None else {"historyMode": self._venue.history}
-        given = {"cwd": self.folder, **history, **params}
+        given = {"cwd": self.folder, **self.history, **params}
         answer = await self.probe.request("thread/start", given)
         return text_at(answer, "result", "thread", "id")
 
@@ -233,8 +311,18 @@ class Stage:
         )
 
     def open_gate(self, name: str) -> None:
-        """Let the model go on behind a gate of the script."""
-        self._venue.open_gate(name)
+        """Let the model go on behind a gate of the script.
+
+        Raises:
+            Unmet: The app-server that plays the script is gone.
+        """
+        try:
+            self._venue.open_gate(name)
+        except OSError as error:
+            raise Unmet(GATE, Why.ENDED, f"{name!r}: {error}") from error
+        for probe in (self._first, *self._joined):
+            if probe is not None:
+                probe.stirred()
 
 
 def text_at(message: Message, *path: str | int) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from codex_conformance.targets.launch import Launch, Process
     from codex_conformance.wire.transcript import Ending
     from codex_fakes.script.steps import Script
 
@@ -29,6 +30,10 @@ class Capability(Enum):
     """The end of the app-server can be seen, and how it ended."""
     CLIENTS = "clients"
     """Several clients can be connected at the same time."""
+    PROCESS = "process"
+    """It is a process: it takes codex's arguments and configuration, and hears signals."""
+    HTTP = "http"
+    """Told to listen on a port, the process answers HTTP there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,19 @@ class StageSettings:
         request_max_retries: How often a refused model request is repeated.
         stream_max_retries: How often a model stream that broke is repeated.
         joined: Whether a second client connects to the same app-server.
+        requires_openai_auth: Whether the model provider wants a login with OpenAI.
+        sandbox: What commands may touch.
+        stream_idle_timeout_ms: After how many silent milliseconds a model stream is broken.
+        strict_config: Whether an unknown key of the configuration ends the start.
     """
 
     request_max_retries: int = 0
     stream_max_retries: int = 0
     joined: bool = False
+    requires_openai_auth: bool = False
+    sandbox: Literal["workspace-write", "danger-full-access"] = "workspace-write"
+    stream_idle_timeout_ms: int = 20_000
+    strict_config: bool = True
 
 
 class Door(Protocol):
@@ -91,6 +104,14 @@ class Venue(Protocol):
 
         Raises:
             CodexRuntimeError: It cannot be reached.
+        """
+
+    async def launch(self, how: Launch) -> Process:
+        """Launch a process in a way of the play's own; needs the capability ``process``.
+
+        Raises:
+            CodexRuntimeError: It cannot be launched.
+            RuntimeError: It is no process; a mistake in the play.
         """
 
     @property

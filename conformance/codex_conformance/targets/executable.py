@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codex_conformance.targets.folders import scene_folder
-from codex_conformance.targets.process import ProcessTarget, ProcessVenue
-from codex_runtime.app_server.binary import AppServerCommand
+from codex_conformance.targets.process import ProcessTarget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,6 +77,7 @@ class ExecutableTarget(ProcessTarget):
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
         listens: Whether it is reached over a websocket.
         history: The history mode of the threads.
+        faults: What it does wrong, by name.
     """
 
     def __init__(
@@ -87,7 +87,9 @@ class ExecutableTarget(ProcessTarget):
         *,
         listens: bool = False,
         history: str | None = None,
+        faults: str = "",
     ) -> None:
+        self._faults = faults
         super().__init__(
             name,
             lambda home: home.command(sys.executable),
@@ -119,11 +121,9 @@ class ExecutableTarget(ProcessTarget):
                 **home.env,
                 "CODEX_SIMULATED_SCRIPT": str(written),
                 "CODEX_SIMULATED_CONTROL": str(control),
+                "CODEX_SIMULATED_FAULTS": self._faults,
             }
-            command = AppServerCommand(self._argv(home), env, str(self._work(folder)))
-            venue = ProcessVenue(
-                self._work(folder), command, ControlSocket(control), self._listens, self._history
-            )
+            venue = self._venue(home, env, self._work(folder), ControlSocket(control))
             try:
                 yield venue
             finally:

@@ -8,7 +8,10 @@ finished.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +29,11 @@ LISTEN: Final = ("--listen", "ws://127.0.0.1:0")
 LISTENING_SECONDS: Final = 15.0
 """Seconds a process may take until it says where it listens."""
 
+DRAINING_SECONDS: Final = 2.0
+"""Seconds a process may wait for its turns to end; then it is told once more not to wait."""
+
 ENDING_SECONDS: Final = 15.0
-"""Seconds a process may take to end once it was told to; then it is killed."""
+"""Seconds a process may take to end once it was told so twice; then it is killed."""
 
 _URL: Final = re.compile(rb"ws://127\.0\.0\.1:\d+")
 
@@ -47,20 +53,32 @@ class ListeningProcess:
     stderr: asyncio.Task[bytes]
 
     async def end(self) -> tuple[int, str]:
-        """End the process with SIGTERM; idempotent.
+        """End the process with SIGTERM, twice if it waits for a turn to end; idempotent.
 
         Returns:
             Its exit code, and what it wrote to stderr.
         """
-        if self.process.returncode is None:
-            self.process.terminate()
-        try:
-            async with asyncio.timeout(ENDING_SECONDS):
-                code = await self.process.wait()
-        except TimeoutError:
+        code: int | None = None
+        for seconds in (DRAINING_SECONDS, ENDING_SECONDS):
+            if self.process.returncode is None:
+                # Not terminate(): it would reap a child that has just ended, and asyncio would
+                # never learn its exit code.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.process.pid, signal.SIGTERM)
+            code = await self._ended_within(seconds)
+            if code is not None:
+                break
+        else:
             self.process.kill()
             code = await self.process.wait()
         return code, (await self.stderr).decode("utf-8", "replace")
+
+    async def _ended_within(self, seconds: float) -> int | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.process.wait()
+        except TimeoutError:
+            return None
 
 
 async def start_listening(command: AppServerCommand) -> ListeningProcess:

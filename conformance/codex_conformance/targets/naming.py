@@ -138,7 +138,7 @@ def _miniature(text: str, params: str | None, workspace: Path | None) -> Target:
         near = difflib.get_close_matches(params or "", MINIATURES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise _invalid(f"{text!r}: there is no miniature of that name{hint}")
-    return MiniatureTarget(found.name, found.fault, workspace)
+    return MiniatureTarget(found, workspace)
 
 
 _KINDS: Final[Mapping[str, Callable[[str, str | None, Path | None], Target]]] = MappingProxyType(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from codex_conformance.targets.door import Capability, Door, StageSettings, Venue
 from codex_conformance.targets.folders import scene_folder
+from codex_conformance.targets.launched import Launcher
 from codex_conformance.targets.listening import (
     LISTEN,
     ListeningProcess,
@@ -30,9 +31,10 @@ from codex_runtime.errors import AppServerError
 from codex_runtime.protocol.methods import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
+    from codex_conformance.targets.launch import Launch, Process
     from codex_fakes.responses import CodexHome, ResponsesServer
     from codex_fakes.script.steps import Script
 
@@ -53,6 +55,11 @@ ON_STDIO: Final = frozenset({Capability.EXIT})
 
 LISTENING: Final = frozenset({Capability.CLIENTS})
 """What can be seen of a process on a websocket only."""
+
+ALWAYS: Final = frozenset(
+    {Capability.SCRIPTED_MODEL, Capability.RESTART, Capability.PROCESS, Capability.HTTP}
+)
+"""What every process can do, however it is reached."""
 
 _VERSION: Final = re.compile(r"\b(\d+\.\d+\.\d+\S*)")
 
@@ -141,11 +148,13 @@ class ProcessVenue:
         history: The history mode of the threads.
         doors: The connections so far.
         process: The newest process that listens.
+        launcher: Launches processes in another way than the usual one.
     """
 
     folder: Path
     command: AppServerCommand
     model: PlayedModel
+    launcher: Launcher
     listens: bool = False
     history: str | None = None
     doors: list[ProcessDoor | WebSocketDoor] = field(default_factory=list)
@@ -174,6 +183,10 @@ class ProcessVenue:
         self.doors.append(door)
         return door
 
+    async def launch(self, how: Launch) -> Process:
+        """See :meth:`codex_conformance.targets.door.Venue.launch`."""
+        return await self.launcher.launch(how)
+
     @property
     def problems(self) -> tuple[str, ...]:
         """See :meth:`codex_conformance.targets.door.Venue.problems`."""
@@ -187,6 +200,7 @@ class ProcessVenue:
         """Close every connection and end every process of the scene."""
         for door in reversed(self.doors):
             await door.finish()
+        await self.launcher.stop()
 
 
 class ProcessTarget:
@@ -229,7 +243,7 @@ class ProcessTarget:
     def capabilities(self) -> frozenset[Capability]:
         """See :meth:`codex_conformance.targets.door.Target.capabilities`."""
         reached = LISTENING if self._listens else ON_STDIO
-        return frozenset({Capability.SCRIPTED_MODEL, Capability.RESTART}) | reached
+        return ALWAYS | reached
 
     @property
     def jobs(self) -> int:
@@ -267,17 +281,28 @@ class ProcessTarget:
             async with ResponsesServer(script) as model:
                 home = self._home(folder, model.base_url, settings)
                 work = self._work(folder)
-                command = AppServerCommand(self._argv(home), home.env, str(work))
-                venue = ProcessVenue(
-                    work, command, ServedModel(model), self._listens, self._history
-                )
+                venue = self._venue(home, home.env, work, ServedModel(model))
                 try:
                     yield venue
                 finally:
                     await venue.stop()
 
     def _argv(self, home: CodexHome) -> tuple[str, ...]:
-        return (*self._command_of(home), *(LISTEN if self._listens else ()))
+        return self._command_of(home)
+
+    def _venue(
+        self, home: CodexHome, env: Mapping[str, str], work: Path, model: PlayedModel
+    ) -> ProcessVenue:
+        argv = self._argv(home)
+        usual = (*argv, *(LISTEN if self._listens else ()))
+        return ProcessVenue(
+            folder=work,
+            command=AppServerCommand(usual, env, str(work)),
+            model=model,
+            launcher=Launcher(argv, env, work),
+            listens=self._listens,
+            history=self._history,
+        )
 
     def _home(self, folder: Path, base_url: str, settings: StageSettings) -> CodexHome:
         from codex_fakes.responses import CodexHome, CodexSettings
@@ -285,6 +310,10 @@ class ProcessTarget:
         written = CodexSettings(
             request_max_retries=settings.request_max_retries,
             stream_max_retries=settings.stream_max_retries,
+            requires_openai_auth=settings.requires_openai_auth,
+            sandbox_mode=settings.sandbox,
+            stream_idle_timeout_ms=settings.stream_idle_timeout_ms,
+            strict=settings.strict_config,
         )
         return CodexHome.create(folder / "home", base_url=base_url, settings=written)
 

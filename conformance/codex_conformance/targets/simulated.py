@@ -7,6 +7,7 @@ more comes" is decided at once and never by waiting.
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from codex_conformance.targets.launch import Launch, Process
     from codex_fakes.app_server import SimulatedAppServer, SimulatedSettings, VirtualClock
     from codex_fakes.script.steps import Script
     from codex_runtime.app_server.memory import MemoryTransport
@@ -30,6 +32,9 @@ JOBS: Final = 8
 
 END_SECONDS: Final = 5.0
 """Seconds it may take to end after the client closed its side; it takes a few turns of the loop."""
+
+LONGEST_JUMP_MS: Final = 60_000
+"""How far the virtual clock jumps by itself: what takes longer goes on until somebody ends it."""
 
 RESTART_MS: Final = 1_000
 """Milliseconds that pass on the virtual clock between one app-server and the next."""
@@ -88,6 +93,13 @@ class SimulatedDoor:
         incoming = self._transport.incoming
         return incoming.size > 0 or incoming.ended
 
+    @property
+    def _exit_code(self) -> int | None:
+        # It is no process: that it has shut down is what exit code 0 says.
+        if self._server.crashed:
+            return -signal.SIGKILL
+        return 0 if self._server.ended else None
+
     async def finish(self) -> Ending:
         """See :meth:`codex_conformance.targets.door.Door.finish`."""
         if self._ending is None:
@@ -101,8 +113,7 @@ class SimulatedDoor:
                 self._transport.abort()
             if self._ends:
                 await self._server.stop()
-            # It is no process: that it has shut down is what exit code 0 says.
-            self._ending = Ending(asked_for=True, exit_code=0 if self._server.ended else None)
+            self._ending = Ending(asked_for=True, exit_code=self._exit_code)
         return self._ending
 
 
@@ -116,6 +127,7 @@ class SimulatedVenue:
         settings: How the app-servers are configured.
         joined: Whether more than one client connects to an app-server.
         history: The history mode of the threads.
+        faults: What the app-servers do wrong, by name.
     """
 
     def __init__(
@@ -127,8 +139,10 @@ class SimulatedVenue:
         *,
         joined: bool = False,
         history: str | None = None,
+        faults: str = "",
     ) -> None:
         self.folder = folder
+        self._faults = faults
         self.history = history
         self._joined = joined
         self._home = home
@@ -142,7 +156,7 @@ class SimulatedVenue:
         from codex_fakes.app_server import SimulatedAppServer, VirtualClock
 
         if self._clock is None:
-            self._clock = VirtualClock()
+            self._clock = VirtualClock(longest_jump_ms=LONGEST_JUMP_MS)
         else:
             self._clock.advance_to(self._clock.now_ms() + RESTART_MS)
         server = SimulatedAppServer(
@@ -154,9 +168,14 @@ class SimulatedVenue:
             seed=len(self._servers),
             # With several clients the end of one is not the end of the app-server.
             single_connection=not self._joined,
+            faults=(self._faults,),
         )
         self._servers.append(await server.__aenter__())
         return SimulatedDoor(server, server.connect(), ends=self._joined)
+
+    async def launch(self, how: Launch) -> Process:
+        """See :meth:`codex_conformance.targets.door.Venue.launch`: it is none."""
+        raise RuntimeError(f"the simulated app-server in this process is not launched: {how}")
 
     async def join(self) -> Door:
         """See :meth:`codex_conformance.targets.door.Venue.join`."""
@@ -184,6 +203,7 @@ class SimulatedTarget:
         workspace: Where homes are made; the system's folder for temporary files when ``None``.
         name: How the user wrote it.
         history: The history mode of the threads.
+        faults: What the app-server does wrong, by name.
     """
 
     def __init__(
@@ -192,7 +212,9 @@ class SimulatedTarget:
         *,
         name: str = "simulated",
         history: str | None = None,
+        faults: str = "",
     ) -> None:
+        self._faults = faults
         self._workspace = workspace
         self._name = name
         self._history = history
@@ -205,7 +227,7 @@ class SimulatedTarget:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """See :meth:`codex_conformance.targets.door.Target.capabilities`."""
-        return frozenset(Capability)
+        return frozenset(Capability) - {Capability.PROCESS, Capability.HTTP}
 
     @property
     def jobs(self) -> int:
@@ -237,9 +259,18 @@ class SimulatedTarget:
             simulated = SimulatedSettings(
                 request_max_retries=settings.request_max_retries,
                 stream_max_retries=settings.stream_max_retries,
+                requires_openai_auth=settings.requires_openai_auth,
+                sandbox=settings.sandbox,
+                stream_idle_timeout_ms=settings.stream_idle_timeout_ms,
             )
             venue = SimulatedVenue(
-                home, work, script, simulated, joined=settings.joined, history=self._history
+                home,
+                work,
+                script,
+                simulated,
+                joined=settings.joined,
+                history=self._history,
+                faults=self._faults,
             )
             try:
                 yield venue

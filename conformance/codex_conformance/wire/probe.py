@@ -26,6 +26,10 @@ THREAD_FENCE_METHOD: Final = "thread/read"
 """The request used as a fence for what happens in one thread."""
 
 
+THE_END: Final = "the end of the app-server"
+"""What is awaited of an app-server that has a reason to end."""
+
+
 class Why(Enum):
     """Why something awaited cannot come any more."""
 
@@ -194,6 +198,10 @@ class Probe:
         await self.request(method, params, request_id=f"fence-{self._fences}")
         await self.drain()
 
+    def stirred(self) -> None:
+        """Take note that the app-server may be at work again without anything having been sent."""
+        self._quiet = False
+
     async def drain(self) -> None:
         """Read what is there, on an app-server that knows when it is at rest.
 
@@ -206,6 +214,21 @@ class Probe:
                     await self._read()
         except TimeoutError:
             raise Unmet("an app-server at rest", Why.BOUND, f"{self._patience:g} s") from None
+
+    async def end(self) -> None:
+        """Wait until the app-server ends the connection, and read what it still says.
+
+        Raises:
+            Unmet: It does not.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                while not self._ended and not self._quiet:
+                    await self._read()
+        except TimeoutError:
+            raise Unmet(THE_END, Why.BOUND, f"{self._patience:g} s") from None
+        if not self._ended:
+            raise Unmet(THE_END, Why.QUIET)
 
     async def finish(self) -> Ending:
         """Close the client's side, read to the end, and say how it ended; idempotent."""

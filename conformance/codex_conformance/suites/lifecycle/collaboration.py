@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from codex_conformance.suites.lifecycle.reading import result_in
 from codex_conformance.suites.plays.collaboration import (
     ADDED,
     ARGUMENTS,
@@ -28,6 +27,7 @@ from codex_conformance.suites.plays.collaboration import (
     two_clients,
 )
 from codex_conformance.suites.protocol.errors import judge_refusal
+from codex_conformance.suites.reading import result_in
 from codex_conformance.suites.registry import check
 from codex_conformance.suites.stage import APPROVAL_METHOD
 from codex_conformance.suites.verdicts import (

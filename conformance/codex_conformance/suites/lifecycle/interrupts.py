@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codex_conformance.suites.lifecycle.reading import answer_in
 from codex_conformance.suites.plays.groups import INTERRUPTED
 from codex_conformance.suites.plays.interrupts import (
     early_interrupt,
@@ -16,6 +15,7 @@ from codex_conformance.suites.plays.interrupts import (
     refused_interrupts,
 )
 from codex_conformance.suites.protocol.errors import judge_refusal
+from codex_conformance.suites.reading import answer_in
 from codex_conformance.suites.registry import check
 from codex_conformance.suites.verdicts import (
     ended_well,

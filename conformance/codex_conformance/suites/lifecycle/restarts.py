@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codex_conformance.suites.lifecycle.reading import answer_in, result_in
 from codex_conformance.suites.plays.history import FIRST_QUESTION, restart
+from codex_conformance.suites.reading import answer_in, result_in
 from codex_conformance.suites.registry import check
 from codex_conformance.suites.verdicts import (
     ended_well,

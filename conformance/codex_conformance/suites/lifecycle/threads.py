@@ -9,11 +9,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from codex_conformance.requirements.expectations import STATUS_STEPS, THREAD_START_RESULT
-from codex_conformance.suites.lifecycle.reading import result_in
 from codex_conformance.suites.plays.groups import GOOD_TURNS, TURNS
 from codex_conformance.suites.plays.history import FIRST_QUESTION, listing, restart
 from codex_conformance.suites.plays.turns import plain_turns, two_threads
+from codex_conformance.suites.reading import result_in
 from codex_conformance.suites.registry import check
+from codex_conformance.suites.stage import CLIENT_NAME
 from codex_conformance.suites.verdicts import (
     Inconclusive,
     require,
@@ -78,6 +79,14 @@ def _is_uuid(text: object) -> bool:
         return isinstance(text, str) and str(uuid.UUID(text)) == text
     except ValueError:
         return False
+
+
+@check("lifecycle.thread.origin", on=(plain_turns, two_threads))
+async def new_threads_name_the_client(scene: Scene) -> None:
+    """Reads originator and source of each new thread."""
+    for _, response, thread in _new_threads(scene):
+        found = (thread.get("originator"), thread.get("source"))
+        require_equal(found, (CLIENT_NAME, "vscode"), "originator and source", response)
 
 
 @check("lifecycle.thread.starts-idle", on=(plain_turns, two_threads))

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from codex_conformance.suites.playing import Scene
 
 
-def judge_refusal(scene: Scene, section: str, text: str) -> None:
+def judge_refusal(scene: Scene, section: str, text: str, expected_code: int = REFUSED) -> None:
     """Judge that the request of a section was refused with a text that begins in a given way.
 
     Args:
         scene: The scene.
         section: The section that holds the request and its answer.
         text: How the text begins.
+        expected_code: The error code.
 
     Raises:
         Inconclusive: There is no answer.
@@ -39,11 +40,12 @@ def judge_refusal(scene: Scene, section: str, text: str) -> None:
         next((e for e in entries if e.received and e.message and is_answer(e.message)), None),
         f"answer in section {section!r}",
     )
-    expected = f"error {REFUSED}, {text!r}"
+    expected = f"error {expected_code}, {text!r}"
     code, message = at(answer.message, "error", "code"), at(answer.message, "error", "message")
     refused = "error" in (answer.message or {})
     found = f"error {code}, {str(message)[:120]!r}" if refused else "a result"
-    require(code == REFUSED and str(message).startswith(text), expected, found, *entries)
+    fits = code == expected_code and str(message).startswith(text)
+    require(fits, expected, found, *entries)
 
 
 @check("protocol.errors.not-initialized", on=(introduction,))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from codex_conformance.requirements.expectations import INITIALIZE_RESULT
 from codex_conformance.suites.plays.dialect import introduction, opted_out
+from codex_conformance.suites.plays.history import restart
 from codex_conformance.suites.registry import check
 from codex_conformance.suites.stage import CLIENT_NAME
-from codex_conformance.suites.verdicts import present, require, section_of
+from codex_conformance.suites.verdicts import present, require, require_equal, section_of
 from codex_conformance.wire.messages import Kind, at, is_answer, kind_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from codex_conformance.wire.transcript import Entry
 
 _USER_AGENT: Final = re.compile(rf"{re.escape(CLIENT_NAME)}/\d+\.\d+\.\d+\S* \(")
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _answer(scene: Scene, section: str) -> Entry:
@@ -75,3 +78,19 @@ async def notifications_can_be_opted_out_of(scene: Scene) -> None:
     _answer(scene, "thread/start")
     sent = [e for e in scene.transcript.entries if e.method == "thread/started"]
     require(not sent, "no thread/started", f"{len(sent)} of them", *section, *sent)
+
+
+@check("protocol.initialize.installation", on=(restart,))
+async def the_installation_keeps_its_id(scene: Scene) -> None:
+    """Compares the installationId before and after the restart."""
+    told = [
+        present(
+            next((e for e in t.entries if e.method == "remoteControl/status/changed"), None),
+            "remoteControl/status/changed",
+        )
+        for t in scene.transcripts
+    ]
+    ids = [at(entry.message, "params", "installationId") for entry in told]
+    require(_UUID.fullmatch(str(ids[0])) is not None, "a UUID", repr(ids[0]), told[0])
+    for entry, found in zip(told, ids, strict=True):
+        require_equal(found, ids[0], "the installationId", entry)

@@ -1,0 +1,4 @@
+"""The suite ``dispatch``: checks of dispatch, through the host's endpoints.
+
+May import the visits and conversations. The invariant: importing a module of it registers checks.
+"""
