@@ -11,5 +11,6 @@ from codex_runtime.errors import CodexRuntimeError
 class PersistenceError(CodexRuntimeError):
     """A call to the deployment failed; the codes are ``E_PERSISTENCE_…``.
 
-    What the contract refuses is a :class:`codex_runtime.errors.exceptions.ContractError` with its own code.
+    What the contract refuses is a :class:`codex_runtime.errors.exceptions.ContractError` with a
+    code of its own.
     """
