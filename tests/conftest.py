@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from codex_conformance.targets.hangup import heed_hangup_in_children
 from support.campaign import load_profiles
 
 load_profiles()
@@ -15,6 +16,9 @@ load_profiles()
 # must exist), and a patch below /tmp then takes /tmp for its repository. Tests run side by side, so
 # their folders lie where no sandbox writes.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
+
+# A run under nohup tests the same as one in a terminal.
+heed_hangup_in_children()
 
 
 @pytest.fixture

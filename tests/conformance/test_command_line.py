@@ -79,6 +79,21 @@ def test_only_the_suites_run_that_there_is_a_target_for():
     assert both.stdout.splitlines()[-1].startswith("2 checks: 2 passed in ")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
+def test_a_run_whose_hangup_is_ignored_measures_the_same():
+    run = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); " + (
+        "from codex_conformance.cli import cli; cli()"
+    )
+    chosen = ("--app-server", "simulated:stdio", "--only", "protocol.process.other-signals")
+    done = subprocess.run(
+        [sys.executable, "-c", run, "run", "--strict", *chosen],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_broken_host_exits_with_1_and_shows_how_to_replay_it():
     done = invoke("run", "--convex", "miniature:nothing-fails", "--suite", "ingest")
     assert done.exit_code == 1
