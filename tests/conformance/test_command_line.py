@@ -81,7 +81,8 @@ def test_only_the_suites_run_that_there_is_a_target_for():
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
 def test_a_run_whose_hangup_is_ignored_measures_the_same():
-    run = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); " + (
+    run = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
         "from codex_conformance.cli import cli; cli()"
     )
     chosen = ("--app-server", "simulated:stdio", "--only", "protocol.process.other-signals")
