@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_runtime.contract.limits import CHUNK_BYTES_MOST, IMPORT_CHUNK_EVENTS
 from codex_runtime.errors import ContractError
+from codex_runtime.host.turn_identity import persisted_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,9 +126,11 @@ def plan_import(thread: dict[str, Any], conversation_id: str, now_ms: float) -> 
     """
     counts = _Counts()
     turns = [turn for turn in _list(thread, "turns") if _text(turn, "id")]
+    persisted = persisted_ids(turns)
     events: list[tuple[dict[str, Any], bool]] = []
     for turn in turns:
-        events += _events_of(turn, conversation_id, now_ms + len(events), counts)
+        told = {**turn, "id": persisted[turn["id"]]}
+        events += _events_of(told, conversation_id, now_ms + len(events), counts)
     warnings = []
     if counts.generated_ids:
         warnings.append(f"W_IMPORT_THREAD_GENERATED_MESSAGE_IDS:{counts.generated_ids}")

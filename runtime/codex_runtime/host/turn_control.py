@@ -26,6 +26,7 @@ from codex_runtime.errors import AppServerError, CodexRuntimeError
 from codex_runtime.host.common import HostError
 from codex_runtime.host.flows import Signal
 from codex_runtime.host.steps import Ask, Keep, Sleep
+from codex_runtime.host.turn_identity import dispatch_in, dispatch_of
 from codex_runtime.protocol import params as p
 from codex_runtime.protocol.terminal import TerminalStatus, terminal_status
 from codex_runtime.protocol.values import TextInput
@@ -179,14 +180,15 @@ class TurnControl:
                 # Whether an older turn waits is being looked at; it would go first.
                 yield self._looking
             yield from bind()
+            turn_id = common.outside.new_id()
             accepted = yield Keep(
                 "accept_turn",
                 AcceptTurnSendArgs(
                     actor=settings.actor,
                     thread_id=self._thread(),
-                    turn_id=common.outside.new_id(),
+                    turn_id=turn_id,
                     idempotency_key=common.outside.new_id(),
-                    dispatch_id=common.outside.new_id(),
+                    dispatch_id=dispatch_of(turn_id),
                     input_text=text,
                 ),
             )
@@ -302,7 +304,7 @@ class TurnControl:
         common = self._common
         known = yield Ask(requests.thread_read(common.bound.runtime_id or "", include_turns=True))
         for turn in known.thread.turns:
-            if any(item.get("clientId") == claimed.dispatch_id for item in turn.items):
+            if dispatch_in(turn.items) == claimed.dispatch_id:
                 self._persisted[turn.id] = claimed.turn_id
                 yield from self._settle_as(claimed, turn.status)
                 return
