@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from codex_conformance.targets.hangup import heed_hangup_in_children
+from codex_conformance.targets.inherited_signals import heed_signals_in_children
 from support.campaign import load_profiles
 
 load_profiles()
@@ -17,8 +17,8 @@ load_profiles()
 # their folders lie where no sandbox writes.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
 
-# A run under nohup tests the same as one in a terminal.
-heed_hangup_in_children()
+# A run in the background, or under nohup, tests the same as one in a terminal.
+heed_signals_in_children()
 
 
 @pytest.fixture

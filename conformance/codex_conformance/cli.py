@@ -210,9 +210,9 @@ def _run_to_the_end(
     import signal
 
     from codex_conformance.runner.running import Run
-    from codex_conformance.targets.hangup import heed_hangup_in_children
+    from codex_conformance.targets.inherited_signals import heed_signals_in_children
 
-    heed_hangup_in_children()
+    heed_signals_in_children()
 
     async def main() -> int:
         task = asyncio.current_task()
