@@ -12,7 +12,7 @@ from codex_fakes.component.rows import one, select
 from codex_runtime.contract.limits import PART_BYTES, ROW_TEXT_MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from codex_fakes.component.rows import Row, Rows
 
@@ -42,7 +42,9 @@ def insert(ctx: Any, table: str, row: Row, *fields: str, beside: bool = False) -
     return reference
 
 
-def patch(ctx: Any, row: Row, changes: Row, *fields: str) -> None:
+def patch(
+    ctx: Any, row: Row, changes: Row, *fields: str, parts: Mapping[str, list[str]] | None = None
+) -> None:
     """Change a row some of whose texts may be long.
 
     Args:
@@ -50,6 +52,7 @@ def patch(ctx: Any, row: Row, changes: Row, *fields: str) -> None:
         row: The row as it is stored.
         changes: What is to change, texts whole.
         fields: The names of the texts that the row may have in parts.
+        parts: The ids of the parts by text, where :func:`read` has read them already.
     """
     before = row.get("longFields", [])
     after = {**row, **changes}
@@ -57,8 +60,12 @@ def patch(ctx: Any, row: Row, changes: Row, *fields: str) -> None:
     kept = [name for name in before if name not in changes]
     for name in before:
         if name in changes:
-            for part in parts_of(ctx, row, name).collect():
-                ctx.db.delete(part["_id"])
+            if parts is None:
+                known = [part["_id"] for part in parts_of(ctx, row, name).collect()]
+            else:
+                known = parts[name]
+            for part_id in known:
+                ctx.db.delete(part_id)
     if not before and not long:
         ctx.db.patch(row["_id"], changes)
         return
@@ -78,11 +85,26 @@ def whole(ctx: Any, row: Row) -> Row:
     Returns:
         The row; the same one where nothing lies in parts.
     """
+    return read(ctx, row)[0]
+
+
+def read(ctx: Any, row: Row) -> tuple[Row, dict[str, list[str]]]:
+    """Give a row with its texts whole, and what they are put together from.
+
+    Args:
+        ctx: The function's context.
+        row: The row as it is stored.
+
+    Returns:
+        The row, the same one where nothing lies in parts; the ids of the parts by text.
+    """
     long = row.get("longFields")
     if not long:
-        return row
-    texts = {name: "".join(part["text"] for part in parts_of(ctx, row, name)) for name in long}
-    return {**row, **texts}
+        return row, {}
+    parts = {name: parts_of(ctx, row, name).collect() for name in long}
+    texts = {name: "".join(part["text"] for part in parts[name]) for name in long}
+    ids = {name: [part["_id"] for part in parts[name]] for name in long}
+    return {**row, **texts}, ids
 
 
 def lay_beside(ctx: Any, row: Row, field: str, texts: Iterable[str]) -> None:

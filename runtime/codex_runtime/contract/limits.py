@@ -51,6 +51,20 @@ DELTA_SWEEP_BATCH: Final = 1_000
 DELTA_SWEEP_MOST: Final = 5_000
 RECEIPT_IDS: Final = 64
 """Ids that one receipt holds."""
+INGEST_BYTES_MOST: Final = 7 * 1_024 * 1_024
+"""UTF-8 bytes that the payloads of one batch may have together: reasoning is written twice, and a
+transaction writes at most 16 MiB."""
+INGEST_LOOKUPS_MOST: Final = 3_900
+"""Index ranges that one batch may need; a transaction may read 4,096."""
+INGEST_ENDINGS_MOST: Final = 900
+"""Turns that one batch may end: each end schedules its reconciliation, and a transaction schedules
+at most 1,000 functions."""
+INGEST_READ_MOST: Final = 15 * 1_024 * 1_024
+"""UTF-8 bytes of stored messages that one batch may read, payloads included. A long one that it
+changes counts twice, since what a transaction deletes is read; one reads at most 16 MiB."""
+INGEST_WRITTEN_MOST: Final = 15 * 1_024 * 1_024
+"""UTF-8 bytes that one batch may write: its events, its reasoning and the whole of every message
+that it changes. A transaction writes at most 16 MiB."""
 STREAM_CLEANUP_BATCH: Final = 500
 STREAM_CLEANUP_MOST: Final = 2_000
 STREAM_DELETE_DELAY: Final = 300_000

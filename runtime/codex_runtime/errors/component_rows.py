@@ -224,6 +224,18 @@ COMPONENT: Final = (
             False,
         ),
         (
+            "E_SYNC_BATCH_TOO_LARGE",
+            "a batch is more than one transaction can take in",
+            "Send it in smaller batches; nothing of it was kept.",
+            False,
+        ),
+        (
+            "E_SYNC_MESSAGE_TOO_LARGE",
+            "a message is, or would become, longer than one transaction can rewrite",
+            "Deliver fewer messages at a time; a single one as long as that cannot be kept.",
+            False,
+        ),
+        (
             "E_SYNC_SOURCE_INVALID",
             "a chunk's index or counts are no whole numbers, or its payload is no JSON array",
             "Mend the chunk and append it again.",

@@ -18,6 +18,7 @@ from codex_fakes.component.ingest.options import Options, options_of
 from codex_fakes.component.ingest.reasoning import keep_reasoning
 from codex_fakes.component.ingest.streams import Streams
 from codex_fakes.component.ingest.turns import Turns
+from codex_fakes.component.ingest.weighing import check_weight
 from codex_fakes.component.long_texts import insert
 from codex_fakes.component.rows import Row, one
 from codex_fakes.component.sessions import ensure, feed, feeds, guarded_session
@@ -40,15 +41,16 @@ class _Batch:
         caller: Whose it is.
         thread: The thread it is about.
         options: How to go about it.
+        written: The bytes that taking it in writes at most, its messages not counted.
     """
 
-    def __init__(self, ctx: Any, caller: Any, thread: Row, options: Options) -> None:
+    def __init__(self, ctx: Any, caller: Any, thread: Row, options: Options, written: int) -> None:
         self._ctx = ctx
         self._caller = caller
         self._thread = thread
         self._options = options
         self._turns = Turns(ctx, caller, thread)
-        self._messages = Messages(ctx, caller, thread)
+        self._messages = Messages(ctx, caller, thread, written)
         self.streams = Streams(ctx, caller, thread, options)
         self.changed = False
         self._resolutions: list[tuple[Row, Event]] = []
@@ -127,9 +129,10 @@ def ingest(ctx: Any, args: Row) -> Row:
     events = understand(args["streamDeltas"], args["lifecycleEvents"])
     if not events:
         raise ContractError("E_SYNC_EMPTY_BATCH", "ingest received an empty delta batch")
+    written = check_weight(events)
     thread = thread_to_write(ctx, caller, args["threadId"])
     session = _feeder(ctx, caller, thread, args)
-    batch = _Batch(ctx, caller, thread, options_of(args))
+    batch = _Batch(ctx, caller, thread, options_of(args), written)
     for event in events:
         batch.take(event)
     batch.flush()

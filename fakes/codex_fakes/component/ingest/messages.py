@@ -1,7 +1,8 @@
 """The messages of a batch: what is there, what the batch makes of it, what is written.
 
 May import the rows, long texts and the contract's states. The invariant: a message is read at most
-once and written at most once in a batch; one that has ended keeps its text (spec 02 §8.1-8.2).
+once and written at most once in a batch; one that has ended keeps its text; more than a transaction
+can rewrite is refused with a code (spec 02 §8.1-8.2).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.component import long_texts
 from codex_fakes.component.rows import one, select
+from codex_runtime.contract.limits import INGEST_READ_MOST, INGEST_WRITTEN_MOST
 from codex_runtime.contract.states import MESSAGE, Stay
+from codex_runtime.errors import ContractError
 
 if TYPE_CHECKING:
     from codex_fakes.component.callers import Caller
@@ -38,11 +41,13 @@ class _Entry:
     Attributes:
         before: The row as it is stored; ``None`` for a new one.
         now: The row as it is to be.
+        parts: The ids of the parts that its long texts are stored in.
         pieces: Text that was added and is not yet in the row.
     """
 
     before: Row | None
     now: Row
+    parts: dict[str, list[str]] = field(default_factory=dict)
     pieces: list[str] = field(default_factory=list)
 
 
@@ -53,14 +58,17 @@ class Messages:
         ctx: The function's context.
         caller: Whose they are.
         thread: Their thread.
+        written: The bytes that the batch writes beside its messages.
     """
 
-    def __init__(self, ctx: Any, caller: Caller, thread: Row) -> None:
+    def __init__(self, ctx: Any, caller: Caller, thread: Row, written: int) -> None:
         self._ctx = ctx
         self._caller = caller
         self._thread = thread
         self._entries: dict[tuple[str, str], _Entry | None] = {}
         self._orders: dict[str, int] = {}
+        self._read = 0
+        self._written = written
 
     def take(self, turn: Row, message: ItemMessage, created_at: float) -> None:
         """Take in that an item was started or completed."""
@@ -106,6 +114,7 @@ class Messages:
                     payload, ensure_ascii=False, separators=(",", ":")
                 )
             if entry.before is None:
+                self._weigh_write(entry)
                 row = {**entry.now, "updatedAt": now}
                 long_texts.insert(self._ctx, "codex_messages", row, *_TEXTS)
                 continue
@@ -115,9 +124,11 @@ class Messages:
                 if entry.before.get(name) != value and name != "longFields"
             }
             if changes:
+                self._weigh_write(entry)
                 changes |= {name: entry.now[name] for name in _TEXTS}
                 stored = {**entry.before, **dict.fromkeys(entry.before.get("longFields", []), "")}
-                long_texts.patch(self._ctx, stored, {**changes, "updatedAt": now}, *_TEXTS)
+                changes["updatedAt"] = now
+                long_texts.patch(self._ctx, stored, changes, *_TEXTS, parts=entry.parts)
 
     def _entry(self, turn: Row, message_id: str) -> _Entry | None:
         key = (turn["turnId"], message_id)
@@ -130,9 +141,22 @@ class Messages:
             }
             row = one(self._ctx.db, "codex_messages", where)
             if row is not None:
-                row = long_texts.whole(self._ctx, row)
-            self._entries[key] = None if row is None else _Entry(row, dict(row))
+                row, parts = long_texts.read(self._ctx, row)
+                self._weigh_read(row)
+                self._entries[key] = _Entry(row, dict(row), parts)
+            else:
+                self._entries[key] = None
         return self._entries[key]
+
+    def _weigh_read(self, row: Row) -> None:
+        self._read += long_texts.bytes_of(row, *_TEXTS)
+        _check(row, "reads", self._read, INGEST_READ_MOST)
+
+    def _weigh_write(self, entry: _Entry) -> None:
+        if entry.before is not None and entry.parts:
+            self._weigh_read(entry.before)
+        self._written += long_texts.bytes_of(entry.now, *_TEXTS)
+        _check(entry.now, "writes", self._written, INGEST_WRITTEN_MOST)
 
     def _insert(
         self, turn: Row, message_id: str, created_at: float, status: str, told: Row
@@ -174,3 +198,12 @@ class Messages:
         order = self._orders[turn_id]
         self._orders[turn_id] += 1
         return order
+
+
+def _check(message: Row, does: str, size: int, most: int) -> None:
+    if size > most:
+        raise ContractError(
+            "E_SYNC_MESSAGE_TOO_LARGE",
+            f"With message {message['messageId']} of turn {message['turnId']} the batch {does} "
+            f"{size:,} bytes; one transaction {does} at most {most:,}.",
+        )

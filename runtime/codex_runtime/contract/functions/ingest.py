@@ -379,6 +379,7 @@ INGEST_ERRORS: Final = (
     "E_SYNC_PAYLOAD_SCHEMA_MISMATCH",
     "E_SYNC_TURN_ID_MISMATCH",
     "E_SYNC_TURN_ID_REQUIRED_FOR_TURN_EVENT",
+    "E_SYNC_BATCH_TOO_LARGE",
     "E_THREAD_NOT_FOUND",
     "E_THREAD_DELETING",
     "E_TURN_DELETING",
@@ -389,6 +390,7 @@ INGEST_ERRORS: Final = (
     "E_SYNC_INVALID_CURSOR_RANGE",
     "E_SYNC_OUT_OF_ORDER",
     "E_SYNC_DUP_EVENT_IN_BATCH",
+    "E_SYNC_MESSAGE_TOO_LARGE",
 )
 """Why a batch can be rejected, in the order in which it is looked at."""
 
