@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from codex_runtime.contract.limits import CHUNK_BYTES_MOST, IMPORT_CHUNK_EVENTS
-from codex_runtime.errors import ContractError
-from codex_runtime.host.import_plan import plan_import
+from codex_runtime.host.import_plan import CHUNK_BYTES, Chunk, Tally, plan_import
 
 
 def _said(item_id, text="hi", kind="agentMessage"):
@@ -23,7 +23,14 @@ def _turn(turn_id="T", *items, status="completed", **more):
 
 
 def _events(plan):
-    return [event for chunk in plan.chunks for event in json.loads(chunk.payload_json)]
+    return [event for chunk in plan.chunks() for event in json.loads(chunk.payload_json)]
+
+
+def _tally(plan):
+    tally = Tally()
+    for chunk in plan.chunks():
+        tally.add(chunk)
+    return tally
 
 
 def test_one_turn_becomes_one_stream_of_contiguous_events():
@@ -43,33 +50,35 @@ def test_one_turn_becomes_one_stream_of_contiguous_events():
         (3, 4),
     ]
     assert len({event["streamId"] for event in events}) == 1
-    assert (plan.turn_count, plan.manifest) == (1, (("T", "a"), ("T", "u")))
+    assert (len(plan.turns), plan.manifest) == (1, (("T", "a"), ("T", "u")))
     assert [event["createdAt"] for event in events] == [1_000, 1_001, 1_002, 1_003]
 
 
 def test_many_turns_become_chunks_that_are_never_too_large():
     turns = [_turn(f"T{n:03}", _said("u", kind="userMessage"), _said("a")) for n in range(80)]
     plan = plan_import(_thread(*turns), "c", 0)
-    assert (plan.turn_count, len(plan.manifest)) == (80, 160)
-    sizes = [len(json.loads(chunk.payload_json)) for chunk in plan.chunks]
+    assert (len(plan.turns), len(plan.manifest)) == (80, 160)
+    sizes = [len(json.loads(chunk.payload_json)) for chunk in plan.chunks()]
     assert len(sizes) > 1
     assert max(sizes) <= IMPORT_CHUNK_EVENTS
-    assert sum(chunk.message_count for chunk in plan.chunks) == 160
+    assert _tally(plan).messages == 160
 
 
 def test_the_checksum_and_the_digest_are_those_of_the_chunks():
     plan = plan_import(_thread(_turn("T", _said("a", "grüße 🎉"))), "c", 0)
-    (chunk,) = plan.chunks
+    (chunk,) = plan.chunks()
     units = len(chunk.payload_json.encode("utf-16-le")) // 2
-    assert plan.checksum == f"1:1:{units}"
+    tally = _tally(plan)
+    assert tally.checksum == f"1:1:{units}"
     inner = hashlib.sha256(chunk.payload_json.encode()).digest()
-    assert plan.digest == hashlib.sha256(inner).hexdigest()
+    assert tally.digest == hashlib.sha256(inner).hexdigest()
     assert json.loads(plan.manifest_json) == [{"turnId": "T", "messageId": "a"}]
 
 
 def test_a_thread_without_turns_is_imported_as_nothing():
     plan = plan_import(_thread(), "c", 0)
-    assert (plan.chunks, plan.manifest_json, plan.checksum) == ((), "[]", "0:0:0")
+    assert (list(plan.chunks()), plan.manifest_json) == ([], "[]")
+    assert _tally(plan).checksum == "0:0:0"
 
 
 def test_an_item_without_an_id_gets_one_that_is_the_same_every_time():
@@ -139,13 +148,36 @@ def test_the_same_thread_has_the_same_events_and_a_turn_that_has_grown_another_s
 
 
 def test_turns_without_an_id_are_left_out():
-    assert plan_import(_thread({"items": [_said("a")]}), "c", 0).turn_count == 0
+    assert plan_import(_thread({"items": [_said("a")]}), "c", 0).turns == ()
 
 
-def test_large_items_are_chunks_of_their_own_and_too_large_ones_are_refused():
-    items = [_said(f"m{n}", "x" * 400_000) for n in range(3)]
-    plan = plan_import(_thread(_turn("T", *items)), "c", 0)
-    assert [chunk.index for chunk in plan.chunks] == [0, 1, 2]
-    with pytest.raises(ContractError) as refused:
-        plan_import(_thread(_turn("T", _said("m", "x" * CHUNK_BYTES_MOST))), "c", 0)
-    assert refused.value.code == "E_SYNC_SOURCE_CHUNK_TOO_LARGE"
+def test_a_chunk_is_closed_when_it_has_enough_bytes():
+    items = [_said(f"m{n}", "x" * 200_000) for n in range(5)]
+    chunks = list(plan_import(_thread(_turn("T", *items)), "c", 0).chunks())
+    assert [len(chunk.pieces) for chunk in chunks] == [3, 2, 2]
+    assert all(len(chunk.payload_json) <= CHUNK_BYTES + 100 for chunk in chunks)
+
+
+def test_an_event_that_no_deployment_takes_is_a_chunk_that_does_not_fit():
+    plan = plan_import(_thread(_turn("T", _said("m", "x" * CHUNK_BYTES_MOST))), "c", 0)
+    fits = [(len(chunk.pieces), chunk.fits) for chunk in plan.chunks()]
+    assert fits == [(1, True), (1, False), (1, True)]
+
+
+def test_the_size_that_fits_is_that_of_the_payload_to_the_byte():
+    (_, chunk, _) = plan_import(_thread(_turn("T", _said("m", "x" * 600_000))), "c", 0).chunks()
+    (piece,) = chunk.pieces
+    room = CHUNK_BYTES_MOST - len(chunk.payload_json)
+    exact = Chunk((replace(piece, text=piece.text + " " * room, weight=piece.weight + room),))
+    over = Chunk(
+        (replace(piece, text=piece.text + " " * (room + 1), weight=piece.weight + room + 1),)
+    )
+    assert (len(exact.payload_json), exact.fits) == (CHUNK_BYTES_MOST, True)
+    assert (len(over.payload_json), over.fits) == (CHUNK_BYTES_MOST + 1, False)
+
+
+def test_a_chunk_splits_into_two_that_hold_the_same_events_in_the_same_order():
+    (chunk,) = plan_import(_thread(_turn("T", _said("a"), _said("b"), _said("c"))), "c", 0).chunks()
+    first, second = chunk.halves()
+    assert first.pieces + second.pieces == chunk.pieces
+    assert first.message_count + second.message_count == chunk.message_count == 3

@@ -111,6 +111,30 @@ async def test_accepting_a_turn_again_with_its_key_gives_the_same_turn(persisten
     assert (again.turn_id, again.dispatch_id) == (first.turn_id, first.dispatch_id)
 
 
+async def test_a_turn_that_was_accepted_twice_is_claimed_once(persistence):
+    opened = await _opened(persistence)
+    await persistence.accept_turn(_accept(opened.thread_id, "t1", "k"))
+    await persistence.accept_turn(_accept(opened.thread_id, "t2", "k"))
+    claimed = await persistence.claim_turn(_claim(opened.thread_id))
+    assert (claimed.turn_id, claimed.idempotency_key) == ("t1", "k")
+    assert await persistence.claim_turn(_claim(opened.thread_id)) is None
+
+
+async def test_an_accepted_turn_that_has_failed_is_not_claimed(persistence):
+    opened = await _opened(persistence)
+    accepted = await persistence.accept_turn(_accept(opened.thread_id))
+    await persistence.fail_turn(
+        owned.FailTurnSendArgs(
+            actor=ACTOR,
+            thread_id=opened.thread_id,
+            turn_id=accepted.turn_id,
+            dispatch_id=accepted.dispatch_id,
+            reason="nobody wants it",
+        )
+    )
+    assert await persistence.claim_turn(_claim(opened.thread_id)) is None
+
+
 async def test_nothing_is_claimed_where_nothing_waits(persistence):
     opened = await _opened(persistence)
     assert await persistence.claim_turn(_claim(opened.thread_id)) is None

@@ -44,6 +44,15 @@ def deployed():
     return InProcessConvex(App(modules={"m": functions}))
 
 
+class _Chunks(httpx.AsyncByteStream):
+    def __init__(self, chunks):
+        self._chunks = chunks
+
+    async def __aiter__(self):
+        for chunk in self._chunks:
+            yield chunk
+
+
 async def _add(http, *, repeatable=True):
     return await http.call("mutation", "m:add", {"text": "a"}, repeatable=repeatable)
 
@@ -136,7 +145,8 @@ async def test_a_failing_gateway_leaves_the_outcome_unknown(http, line, status):
         (httpx.Response(200, text="<html>"), "E_PERSISTENCE_NOT_CONVEX"),
         (httpx.Response(200, json={"hello": 1}), "E_PERSISTENCE_NOT_CONVEX"),
         (httpx.Response(200, json=[]), "E_PERSISTENCE_NOT_CONVEX"),
-        (httpx.Response(413, text="too large"), "E_PERSISTENCE_REQUEST_REFUSED"),
+        (httpx.Response(400, text="unreadable"), "E_PERSISTENCE_REQUEST_REFUSED"),
+        (httpx.Response(413, text="too large"), "E_PERSISTENCE_TOO_LARGE"),
         (httpx.Response(401, json={"code": "NoAuthProvider"}), "E_PERSISTENCE_UNAUTHORIZED"),
     ],
 )
@@ -189,6 +199,54 @@ async def test_a_provider_that_raises_is_named_as_the_cause(deployed, line):
     assert failed.value.code == "E_PERSISTENCE_TOKEN_UNAVAILABLE"
     assert line.sent == []
     await http.aclose()
+
+
+async def test_a_token_may_expire_at_the_last_attempt(deployed, line):
+    async def provide(*, force_refresh):
+        return deployed.token("u") if force_refresh else "expired"
+
+    http = ConvexHttp(deployed.url, token=provide, transport=line, attempts=1)
+    assert await _add(http) == 1
+    await http.aclose()
+
+
+@pytest.mark.parametrize("given", [None, 7, "tok\nen", "tök"])
+async def test_what_is_no_token_is_never_sent(deployed, line, given):
+    async def provide(*, force_refresh):
+        return given
+
+    http = ConvexHttp(deployed.url, token=provide, transport=line)
+    assert await _code(_count(http)) == "E_PERSISTENCE_TOKEN_UNAVAILABLE"
+    assert line.sent == []
+    await http.aclose()
+
+
+async def test_a_refused_token_is_not_told(deployed, line):
+    http = ConvexHttp(deployed.url, token="secret\u00e9", transport=line)
+    with pytest.raises(PersistenceError) as failed:
+        await _count(http)
+    assert "secret" not in str(failed.value)
+    await http.aclose()
+
+
+async def test_an_answer_that_cannot_be_read_may_have_happened(http, line):
+    broken = httpx.Response(200, headers={"content-encoding": "gzip"}, stream=_Chunks([b"no gzip"]))
+    line.faults = [broken]
+    assert await _code(_add(http, repeatable=False)) == "E_PERSISTENCE_OUTCOME_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Arguments for chat:ingestBatch are too large (actual: 17.0 MiB, limit: 16.0 MiB)",
+        "Too many reads in a single function execution (limit: 4096)",
+        "Too much data written in a single function execution",
+    ],
+)
+async def test_a_call_beyond_a_limit_of_convex_is_too_large(http, line, text):
+    line.faults = [httpx.Response(200, json={"status": "error", "errorMessage": text})]
+    assert await _code(_add(http)) == "E_PERSISTENCE_TOO_LARGE"
+    assert len(line.sent) == 1
 
 
 async def test_the_admin_key_goes_along_as_convex_wants_it(deployed, line):

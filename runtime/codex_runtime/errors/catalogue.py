@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from codex_runtime.errors.chat_rows import CHAT
 from codex_runtime.errors.component_rows import COMPONENT
 from codex_runtime.errors.entry import ErrorEntry, Fault, entries
 from codex_runtime.errors.fake_convex_rows import FAKE_CONVEX
@@ -477,6 +478,7 @@ CATALOGUE: Final[Mapping[str, ErrorEntry]] = MappingProxyType(
             *COMPONENT,
             *PERSISTENCE,
             *RUNTIME,
+            *CHAT,
             *FAKE_CONVEX,
             *FAKE_SERVER,
         )

@@ -49,7 +49,13 @@ PERSISTENCE: Final = (
         (
             "E_PERSISTENCE_REQUEST_REFUSED",
             "the deployment refuses the request before any function sees it",
-            "Look at the text: usually it is larger than the deployment takes.",
+            "Look at the text: it is not what this version of the deployment takes.",
+            False,
+        ),
+        (
+            "E_PERSISTENCE_TOO_LARGE",
+            "a call is larger than a request to the deployment, or a transaction of it, may be",
+            "Send less at a time; the text says which limit it is.",
             False,
         ),
         (

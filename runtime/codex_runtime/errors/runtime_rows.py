@@ -92,6 +92,18 @@ RUNTIME: Final = (
             False,
         ),
         (
+            "E_RUNTIME_STOP_TIMEOUT",
+            "something took too long when the runtime stopped; it is stopped nevertheless",
+            "Look at what the text names: what waits to be kept waits for the next connection.",
+            True,
+        ),
+        (
+            "E_RUNTIME_STEP_FAILED",
+            "something that the host has given the runtime raised an error without a code",
+            "Read the error it was raised from.",
+            False,
+        ),
+        (
             "E_RUNTIME_METHOD_REMOVED",
             "the app-server of today cannot do what was asked any more",
             "Use what the text names in its place.",
@@ -108,6 +120,18 @@ RUNTIME: Final = (
             "a thread was to be imported without saying which",
             "Give the id of the thread.",
             False,
+        ),
+        (
+            "E_IMPORT_THREAD_UNDER_WAY",
+            "a conversation was to be imported into while it is being imported into",
+            "Wait for the import that is under way, or cancel it.",
+            True,
+        ),
+        (
+            "E_IMPORT_THREAD_CANCELLED",
+            "an import was cancelled by whoever wanted it, or because they were gone",
+            "Import the thread again when it is wanted: what is there is not imported twice.",
+            True,
         ),
     ),
     *entries(
@@ -135,6 +159,12 @@ RUNTIME: Final = (
             "a turn that was accepted could not be claimed",
             "Look at the deployment; the turn waits in the outbox.",
             True,
+        ),
+        (
+            "E_TURN_STEERED",
+            "another client began a turn at the same time, and what was sent became a part of that",
+            "Look at the other turn: what was sent was said there.",
+            False,
         ),
         (
             "E_TURN_OUTCOME_UNKNOWN",

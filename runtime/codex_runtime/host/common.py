@@ -52,12 +52,16 @@ class Bound:
         conversation_id: The conversation.
         thread_id: The persisted thread; ``None`` until it is bound.
         pinned: Whether the conversation stays although Codex's thread becomes another one.
+        begun: Whether the thread was there before it was opened, so that Codex knows turns of it.
+        in_step: Whether what Codex knows of it is kept.
     """
 
     runtime_id: str | None = None
     conversation_id: str | None = None
     thread_id: str | None = None
     pinned: bool = False
+    begun: bool = False
+    in_step: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,11 @@ class Settings:
     Attributes:
         actor: Whose conversations they are.
         session_id: The session that feeds the threads.
-        model: The model that new threads run with, when one was named.
-        cwd: The folder that new threads work in, when one was named.
+        model: The model that conversations are bound with, when one was named.
+        cwd: The folder that conversations are bound with, when one was named.
         flush_ms: How long an event may wait for company while a turn is in flight.
+        experimental: Whether the connection is to use experimental methods.
+        claim_owner: Who claims turns: the first session of the connection, and its process.
     """
 
     actor: Actor
@@ -115,6 +121,8 @@ class Settings:
     model: str | None
     cwd: str | None
     flush_ms: float
+    experimental: bool = False
+    claim_owner: str = ""
 
 
 @dataclass(slots=True)
@@ -177,9 +185,9 @@ class Common:
         self.source = SOURCES[event]
         return True
 
-    def begin(self, flow: Flow, ticket: Any = None) -> None:
-        """Begin a flow."""
-        self.do(self.flows.begin(flow, ticket))
+    def begin(self, flow: Flow, ticket: Any = None, *, lasting: bool = False) -> None:
+        """Begin a flow; see :meth:`Flows.begin`."""
+        self.do(self.flows.begin(flow, ticket, lasting=lasting))
 
     def do(self, effects: list[Perform | Settle]) -> None:
         """Have effects of flows done; one that failed with nobody waiting is reported."""
@@ -217,6 +225,11 @@ class Common:
             waiting_event_count=waiting,
             waiting_bytes=weight,
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether what Codex says of the open thread can be kept: behind all that came before."""
+        return self.bound.thread_id is not None and (self.bound.in_step or not self.durable)
 
     @property
     def phase(self) -> Any:

@@ -12,10 +12,13 @@ from codex_runtime.app_server.events import ConnectionEnded
 from codex_runtime.contract.functions.reading import UpsertUsageArgs
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.host.common import Common, Emit, HostError, Settings, Tell
+from codex_runtime.host.flows import Pledge
+from codex_runtime.host.holding import Holding
+from codex_runtime.host.importing import Imports
 from codex_runtime.host.ingesting import Ingest
 from codex_runtime.host.phases import HostState
 from codex_runtime.host.request_desk import RequestDesk
-from codex_runtime.host.steps import Close, Keep, Open
+from codex_runtime.host.steps import Close, Open, Sleep
 from codex_runtime.host.thread_control import ThreadControl
 from codex_runtime.host.turn_control import TurnControl
 from codex_runtime.protocol.classification import thread_and_turn_of
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
 
     from codex_runtime.host.common import Outside
     from codex_runtime.host.flows import Flow
+    from codex_runtime.host.request_desk import Why
 
+STOP_SECONDS: Final = 10.0
+"""How long what is under way may take to end, before the runtime stops."""
 DRAIN_ATTEMPTS: Final = 3
 """How often to try to keep what waits before the runtime stops."""
 _STOPPED: Final = "Bridge stopped before request completed."
@@ -49,6 +55,7 @@ class HostCore:
         turns: The turn in flight.
         requests: The requests that wait for an answer.
         threads: The open thread.
+        imports: The imports under way.
     """
 
     def __init__(
@@ -61,11 +68,16 @@ class HostCore:
         tool_names: Container[str] = (),
     ) -> None:
         self.common = Common(outside, durable, outbox)
-        self.ingest = Ingest(self.common)
-        self.requests = RequestDesk(self.common, self._changed, tool_names)
-        self.turns = TurnControl(self.common, self._changed, self.requests.turn_ended)
-        self.threads = ThreadControl(self.common, self.turns, self._changed, tools)
+        self.ingest = Ingest(self.common, self._changed)
+        self.requests = RequestDesk(self.common, self._changed, self.ingest, tool_names)
+        self._holding = Holding(self._arrived)
+        self.turns = TurnControl(
+            self.common, self._changed, self.requests.turn_ended, self.ingest, self._holding
+        )
+        self.threads = ThreadControl(self.common, self.turns, self._changed, self._holding, tools)
+        self.imports = Imports(self.common, self.ingest)
         self._running = False
+        self._opening: Pledge | None = None
         self._changed_at = outside.now_ms()
 
     def take_out(self) -> list[Any]:
@@ -74,59 +86,106 @@ class HostCore:
         return out
 
     def connect(self, settings: Settings) -> Flow:
-        """Connect to the app-server.
+        """Connect to the app-server, or wait with whoever does.
 
         Args:
             settings: With what.
         """
-        common = self.common
-        if not common.move("connect"):
+        if self.common.move("connect"):
+            self._opening = Pledge(self.common.flows)
+            self.common.begin(self._opening.keep(self._open(settings)))
+        else:
             self._changed()
-            return
+        if self._opening is not None:
+            yield from self._opening.outcome()
+
+    def _open(self, settings: Settings) -> Flow:
+        common = self.common
         common.settings = settings
         common.clear_error()
         common.enqueued.clear()
         common.skipped.clear()
-        self.ingest.reset(settings.session_id)
+        self.ingest.begin(settings)
         self._changed()
         try:
-            yield Open()
+            yield Open(settings.experimental)
         except CodexRuntimeError as error:
             common.move("openFailed")
             common.settings = None
             common.note(error)
             self._changed()
             raise
+        finally:
+            self._opening = None
         self._running = True
         common.move("opened")
         self._changed()
 
     def stop(self) -> Flow:
-        """Stop: what waits is kept, what is open is closed, nothing is left running."""
+        """Stop: what waits is kept, what is open is closed, nothing is left running.
+
+        Raises:
+            CodexRuntimeError: The first thing that could not be done; it is stopped nevertheless.
+        """
         common = self.common
         if common.lifecycle == "stopped":
             return
-        was_open = self._running
-        failure: CodexRuntimeError | None = None
         common.move("stop")
         self._changed()
-        if was_open:
+        # Whoever waits for Codex is told now; what is still to be kept goes on being kept.
+        common.do(common.flows.cancel_all(_stopped()))
+        failures: list[CodexRuntimeError] = []
+        for step in (
+            self._within(STOP_SECONDS, self._take_leave()),
+            self._close(),
+            # All that Codex has said until its end, also where that came before.
+            self.ingest.drain(DRAIN_ATTEMPTS),
+        ):
             try:
-                yield from self.turns.give_up("the runtime was stopped")
-                yield from self.requests.expire_all()
-                yield from self.ingest.drain(DRAIN_ATTEMPTS)
+                yield from step
             except CodexRuntimeError as error:
-                failure = error
-                common.report(f"Runtime stop flush failed: {error}", "[runtime:stop]")
-        if was_open:
-            yield Close()
+                failures.append(error)
+                common.report(f"Runtime stop failed: {error}", "[runtime:stop]")
+        self.end()
+        if failures:
+            raise failures[0]
+
+    def end(self) -> None:
+        """Be stopped, however far stopping has come; harmless when it has come to its end."""
+        common = self.common
+        if common.lifecycle == "stopped":
+            return
+        if common.lifecycle != "stopping":
+            common.move("stop")
         self._running = False
-        self._forget()
+        self._opening = None
+        self._forget("runtimeStopped", lasting=True)
         common.move("stopped")
         common.clear_error()
         self._changed()
-        if failure is not None:
-            raise failure
+
+    def _take_leave(self) -> Flow:
+        """End what is under way, while Codex is still there."""
+        yield from self.turns.give_up("the runtime was stopped")
+        self.requests.expire_all("runtimeStopped")
+        yield from self.imports.give_up()
+
+    def _close(self) -> Flow:
+        yield Close()
+
+    def _within(self, seconds: float, flow: Flow) -> Flow:
+        """Run a flow; go on without it when it takes too long."""
+        common = self.common
+        pledge = Pledge(common.flows)
+
+        def give_up() -> Flow:
+            yield Sleep(seconds)
+            why = f"What was under way had not ended after {seconds:g} s."
+            pledge.settle(HostError("E_RUNTIME_STOP_TIMEOUT", why))
+
+        common.begin(give_up(), lasting=True)
+        common.begin(pledge.keep(flow), lasting=True)
+        yield from pledge.outcome()
 
     def arrived(self, event: Any) -> None:
         """Take an event of the connection.
@@ -134,10 +193,20 @@ class HostCore:
         Args:
             event: A notification, a request, an error that is a value, or the end.
         """
-        common = self.common
         if isinstance(event, ConnectionEnded):
+            self._holding.release()
             self._exited(event)
-            return
+        else:
+            self._holding.put(event)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be read from Codex until more is kept."""
+        return self.ingest.queue.full
+
+    def _arrived(self, event: Any) -> None:
+        """Take an event whose time has come."""
+        common = self.common
         if isinstance(event, LateAnswer):
             return
         if not isinstance(event, Notification | Request):
@@ -148,7 +217,7 @@ class HostCore:
             return
         try:
             self._take(event)
-        except CodexRuntimeError as error:
+        except Exception as error:  # noqa: BLE001 - whatever Codex says, the mailbox goes on
             failure = HostError(
                 "E_RUNTIME_PROTOCOL_EVENT_INVALID",
                 f'Failed to process event "{event.method}": {error}',
@@ -175,19 +244,23 @@ class HostCore:
             self._note_turn(message, runtime_turn)
         turn_id = self.turns.persisted(runtime_turn)
         if isinstance(message, Request):
-            self.requests.arrived(message, turn_id)
+            self.requests.arrived(message, turn_id, kept=True)
         elif message.method == "serverRequest/resolved":
             self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
         elif message.method == "thread/tokenUsage/updated":
             self._count_tokens(message, turn_id)
         common.out.append(Tell("event", message))
-        self.ingest.take(message, turn_id, in_flight=self.turns.in_flight)
+        if common.ready:
+            self.ingest.take(message, turn_id, in_flight=self.turns.in_flight)
+        else:
+            # It is kept when what came before it is: the thread is brought into step first.
+            common.skipped[message.method] += 1
         if isinstance(message, Notification) and runtime_turn is not None:
             self._end_turn(message, runtime_turn)
 
     def _take_global(self, message: Notification | Request) -> None:
         if isinstance(message, Request):
-            self.requests.arrived(message, None)
+            self.requests.arrived(message, None, kept=False)
         elif message.method == "serverRequest/resolved":
             self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
         self.common.out.append(Tell("global", message))
@@ -195,6 +268,10 @@ class HostCore:
     def _note_turn(self, message: Notification, runtime_turn: str) -> None:
         if message.method == "turn/started":
             self.turns.started(runtime_turn)
+        elif message.method == "item/started" and self.turns.unrecognised:
+            item = decode_json(message.params or b"{}").get("item")
+            if isinstance(item, dict) and item.get("type") == "userMessage":
+                self.turns.said(runtime_turn, item.get("clientId"))
         elif message.method == "error":
             self.turns.erred(message, runtime_turn)
 
@@ -215,13 +292,8 @@ class HostCore:
         if window is not None:
             counts["model_context_window"] = window
         args = UpsertUsageArgs(actor=settings.actor, thread_id=thread_id, turn_id=turn_id, **counts)
-        common.begin(self._keep_tokens(args))
-
-    def _keep_tokens(self, args: UpsertUsageArgs) -> Flow:
-        try:
-            yield Keep("upsert_token_usage", args)
-        except CodexRuntimeError as error:
-            self.common.report(f"Failed to persist token usage: {error}", "[runtime:tokenUsage]")
+        # The turn they are of may still wait to be kept itself.
+        self.ingest.note("upsert_token_usage", args)
 
     def _exited(self, event: ConnectionEnded) -> None:
         common = self.common
@@ -232,18 +304,21 @@ class HostCore:
         common.move("exit")
         common.last_error_code = None
         common.last_error = f"codex exited with code {'unknown' if code is None else code}"
-        self._forget()
+        # A turn that has ended expires its requests itself, and then nothing says why.
+        self.requests.expire_all("codexExited")
+        self.turns.lost(common.last_error)
+        self._forget("codexExited")
         self._changed()
 
-    def _forget(self) -> None:
+    def _forget(self, why: Why, *, lasting: bool = False) -> None:
         """Forget everything that was the app-server's; end whatever waits for it."""
         common = self.common
+        self._holding.release()
         self.turns.reset()
-        self.requests.reset()
+        self.requests.expire_all(why)
         common.settings = None
         common.bound = type(common.bound)()
-        stopped = HostError("E_RUNTIME_STOPPED", _STOPPED)
-        common.do(common.flows.cancel_all(stopped))
+        common.do(common.flows.cancel_all(_stopped(), lasting=lasting))
 
     def _changed(self) -> None:
         self._changed_at = self.common.outside.now_ms()
@@ -269,6 +344,10 @@ class HostCore:
             last_error_code=common.last_error_code,
             last_error=common.last_error,
         )
+
+
+def _stopped() -> HostError:
+    return HostError("E_RUNTIME_STOPPED", _STOPPED)
 
 
 def _counts(usage: dict[str, Any], part: str, prefix: str) -> dict[str, Any]:

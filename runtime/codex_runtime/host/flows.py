@@ -51,12 +51,62 @@ class Signal:
     waiting: list[int] = field(default_factory=list)
 
 
+class Pledge:
+    """What becomes of a flow that others wait for.
+
+    Args:
+        flows: The flows.
+    """
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self._settled = Signal()
+        self._over = False
+        self._error: Exception | None = None
+
+    def settle(self, error: Exception | None = None) -> None:
+        """Say that it is over; what is said first stands.
+
+        Args:
+            error: Why it has failed.
+        """
+        if not self._over:
+            self._over = True
+            self._error = error
+            self._flows.fire(self._settled)
+
+    def keep(self, flow: Flow) -> Flow:
+        """Run the flow that it is about.
+
+        Args:
+            flow: The flow.
+        """
+        try:
+            yield from flow
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            self.settle(error)
+        else:
+            self.settle()
+
+    def outcome(self) -> Flow:
+        """Wait until it is over.
+
+        Raises:
+            Exception: Why it has failed.
+        """
+        while not self._over:
+            yield self._settled
+        if self._error is not None:
+            raise self._error
+
+
 class Flows:
     """The flows that are under way."""
 
     def __init__(self) -> None:
         self._flows: dict[int, tuple[Flow, Any]] = {}
         self._active: set[int] = set()
+        self._lasting: set[int] = set()
         self._numbers = 0
         self._fired: deque[int] = deque()
         self._out: list[Perform | Settle] = []
@@ -65,18 +115,23 @@ class Flows:
         """How many flows are under way."""
         return len(self._flows)
 
-    def begin(self, flow: Flow, ticket: Any = None) -> list[Perform | Settle]:
+    def begin(
+        self, flow: Flow, ticket: Any = None, *, lasting: bool = False
+    ) -> list[Perform | Settle]:
         """Begin a flow.
 
         Args:
             flow: The flow.
             ticket: Whom to tell how it ended; ``None`` for nobody.
+            lasting: Whether it goes on when the others are ended because the app-server is gone.
 
         Returns:
             What is to be done now, in order.
         """
         self._numbers += 1
         self._flows[self._numbers] = (flow, ticket)
+        if lasting:
+            self._lasting.add(self._numbers)
         self._advance(self._numbers, None, None)
         return self._drained()
 
@@ -102,21 +157,26 @@ class Flows:
         self._fired.extend(signal.waiting)
         signal.waiting.clear()
 
-    def cancel_all(self, error: BaseException) -> list[Perform | Settle]:
-        """End every flow but the one that asks for it; whoever began them is told.
+    def cancel_all(self, error: BaseException, *, lasting: bool = False) -> list[Perform | Settle]:
+        """End every flow but those that are at work now; whoever began them is told.
 
         Args:
             error: Why.
+            lasting: Whether those end, too, that were to last.
 
         Returns:
             Whom to tell.
         """
-        for number in set(self._flows) - self._active:
+        spared = self._active if lasting else self._active | self._lasting
+        for number in sorted(set(self._flows) - spared):
+            if number not in self._flows:
+                # What one of the others does at its end has ended it.
+                continue
             flow, ticket = self._flows.pop(number)
+            self._lasting.discard(number)
             flow.close()
             if ticket is not None:
                 self._out.append(Settle(ticket, error=error))
-        self._fired.clear()
         out, self._out = self._out, []
         return out
 
@@ -147,5 +207,6 @@ class Flows:
 
     def _end(self, number: int, ticket: Any, settled: Settle) -> None:
         del self._flows[number]
+        self._lasting.discard(number)
         if ticket is not None or settled.error is not None:
             self._out.append(settled)

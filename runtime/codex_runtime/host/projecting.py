@@ -7,9 +7,10 @@ without gaps from 0, and carry the persisted turn wherever they name their turn 
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_runtime.host.ingest_queue import TEXT_DELTA, Waiting
+from codex_runtime.host.ingest_queue import TEXT_DELTA, Place, Waiting
 from codex_runtime.protocol.messages import Request, decode_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _PREFIXES: Final = ("turn/", "item/")
 _NESTED: Final = frozenset({"turn/started", "turn/completed"})
+
+STREAMS_MOST: Final = 1_024
+"""Streams whose places are remembered; events of a turn come late, but not by a thousand turns."""
 
 
 def is_kept(kind: str) -> bool:
@@ -33,14 +37,14 @@ class Projection:
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
-        self._cursors: dict[str, int] = {}
+        self._cursors: OrderedDict[str, int] = OrderedDict()
 
     def event(
         self,
         message: Notification | Request,
         *,
         event_id: str,
-        thread_id: str,
+        place: Place,
         turn_id: str,
         now_ms: float,
     ) -> Waiting:
@@ -49,21 +53,23 @@ class Projection:
         Args:
             message: The message.
             event_id: The event's id.
-            thread_id: The persisted thread.
+            place: Where it is kept.
             turn_id: The persisted turn.
             now_ms: The time.
 
         Returns:
             The event.
         """
-        stream_id = f"{thread_id}:{turn_id}:{self._session_id}"
-        cursor = self._cursors.get(stream_id, 0)
+        stream_id = f"{place.thread_id}:{turn_id}:{self._session_id}"
+        cursor = self._cursors.pop(stream_id, 0)
         self._cursors[stream_id] = cursor + 1
+        if len(self._cursors) > STREAMS_MOST:
+            self._cursors.popitem(last=False)
         is_text = message.method == TEXT_DELTA
         head = message.head
         return Waiting(
             event_id=event_id,
-            thread_id=thread_id,
+            place=place,
             turn_id=turn_id,
             stream_id=stream_id,
             kind=message.method,
@@ -74,10 +80,6 @@ class Projection:
             item_id=head.item_id if is_text else None,
             text=head.delta if is_text else None,
         )
-
-    def forget(self, thread_id: str, turn_id: str) -> None:
-        """Forget the stream of a turn that has ended and is kept."""
-        self._cursors.pop(f"{thread_id}:{turn_id}:{self._session_id}", None)
 
 
 def payload_of(message: Notification | Request, turn_id: str) -> str:

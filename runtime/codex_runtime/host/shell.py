@@ -1,23 +1,37 @@
 """The shell of the runtime: one mailbox, and the tasks that do what the core says.
 
 May import asyncio, the core, the connection and persistence. The invariants: one task takes events
-and awaits nothing but its mailbox; every step runs elsewhere and comes back as an event; what was
-started has ended when the shell has stopped.
+and awaits nothing but its mailbox; every step runs elsewhere and comes back as an event, whatever
+it raises; what was started has ended when the shell is closed, and nobody waits for it any more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from codex_runtime.errors import CodexRuntimeError
+from codex_runtime.errors import AppServerError, CodexRuntimeError, LocalProtocolError
 from codex_runtime.host.common import Emit, HostError, Report, Tell
 from codex_runtime.host.flows import Perform, Settle
-from codex_runtime.host.steps import Ask, Close, Decline, Keep, Open, Reply, RunTool, Sleep
+from codex_runtime.host.processes import is_gone
+from codex_runtime.host.steps import (
+    AbandonTool,
+    Ask,
+    Close,
+    Decline,
+    FindGone,
+    Follow,
+    Keep,
+    Open,
+    Reply,
+    RunTool,
+    Sleep,
+)
+from codex_runtime.persistence.failures import PersistenceError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +40,13 @@ if TYPE_CHECKING:
     from codex_runtime.host.core import HostCore
     from codex_runtime.host.flows import Flow
     from codex_runtime.persistence.port import HostPersistence
+
+KEEP_SECONDS: Final = 120.0
+"""How long persistence may take for one call; waiting for an import has its own bound."""
+CLOSE_SECONDS: Final = 15.0
+"""How long the connection may take to close, and tasks to end once they are cancelled."""
+
+_log = logging.getLogger("codex_runtime.host")
 
 
 class SystemOutside:
@@ -67,7 +88,8 @@ class Shell:
 
     Args:
         core: The core.
-        connect: Makes a connection to the app-server; it is started and stopped here.
+        connect: Makes a connection to the app-server, with experimental methods or without; it is
+            started and stopped here.
         persistence: Where things are kept.
         run_tool: Runs a registered tool.
         sleep: Waits; a test that brings its own needs no time.
@@ -77,7 +99,7 @@ class Shell:
     def __init__(
         self,
         core: HostCore,
-        connect: Callable[[], AppServerConnection],
+        connect: Callable[[bool], AppServerConnection],
         persistence: HostPersistence,
         run_tool: Callable[[str, Any], Awaitable[Any]],
         sleep: Callable[[float], Awaitable[None]],
@@ -91,35 +113,62 @@ class Shell:
         self._tell = tell
         self._mailbox = Mailbox()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tools: dict[int, asyncio.Task[None]] = {}
+        self._tickets: set[asyncio.Future[Any]] = set()
         self._worker: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._connection: AppServerConnection | None = None
+        self._closed = False
         self._room = asyncio.Event()
         self._room.set()
 
-    async def run(self, flow: Callable[[], Flow]) -> Any:
+    async def run(self, flow: Callable[[], Flow], *, lasting: bool = False) -> Any:
         """Have the core do something, and wait for what comes of it.
 
         Args:
             flow: Makes the flow, in the mailbox's turn.
+            lasting: Whether it goes on when the app-server is gone.
 
         Returns:
             What the flow returned.
+
+        Raises:
+            CodexRuntimeError: What the flow raises; ``E_RUNTIME_STOPPED``: the shell was closed.
         """
+        if self._closed:
+            raise _stopped()
         if self._worker is None:
             self._worker = asyncio.create_task(self._work(), name="codex runtime mailbox")
         ticket: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._mailbox.put(lambda: self._core.common.begin(flow(), ticket))
+        self._tickets.add(ticket)
+        ticket.add_done_callback(self._tickets.discard)
+        self._mailbox.put(lambda: self._core.common.begin(flow(), ticket, lasting=lasting))
         return await ticket
 
+    def begin(self, flow: Callable[[], Flow]) -> None:
+        """Have the core do something that nobody waits for; what fails is reported.
+
+        Args:
+            flow: Makes the flow, in the mailbox's turn; it goes on when the app-server is gone.
+        """
+        self._mailbox.put(lambda: self._core.common.begin(flow(), lasting=True))
+
     async def close(self) -> None:
-        """End the mailbox; the core has stopped before."""
-        for task in (self._reader, self._worker, *self._tasks):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-        self._worker = self._reader = None
+        """End everything that was started here; the core has stopped before, if it could."""
+        self._closed = True
+        tasks = {task for task in (self._reader, self._worker, *self._tasks) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, going_on = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            for task in going_on:
+                _log.error("%s goes on although it was cancelled", task.get_name())
+        try:
+            await self._close_connection()
+        finally:
+            for ticket in tuple(self._tickets):
+                if not ticket.done():
+                    ticket.set_exception(_stopped())
 
     async def _work(self) -> None:
         while True:
@@ -127,7 +176,7 @@ class Shell:
                 letter()
                 for effect in self._core.take_out():
                     self._do(effect)
-            if self._core.ingest.queue.full:
+            if self._core.full and self._connection is not None:
                 self._room.clear()
             else:
                 self._room.set()
@@ -135,9 +184,12 @@ class Shell:
     def _do(self, effect: Any) -> None:
         match effect:
             case Perform():
-                task = asyncio.create_task(self._perform(effect))
+                name = f"codex runtime {type(effect.step).__name__}"
+                task = asyncio.create_task(self._perform(effect), name=name)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+                if isinstance(effect.step, RunTool):
+                    self._tools[effect.step.call] = task
             case Settle(ticket, value, error):
                 if ticket.done():
                     return
@@ -145,34 +197,49 @@ class Shell:
                     ticket.set_result(value)
                 else:
                     ticket.set_exception(error)
+            case AbandonTool(call):
+                tool = self._tools.get(call)
+                if tool is not None:
+                    tool.cancel()
             case Emit() | Report() | Tell():
                 self._tell(effect)
 
     async def _perform(self, perform: Perform) -> None:
-        core, number = self._core, perform.number
+        common, number = self._core.common, perform.number
         try:
             value = await self._step(perform.step)
-        except CodexRuntimeError as failed:
-            error = failed
-            self._mailbox.put(lambda: core.common.do(core.common.flows.resume(number, error=error)))
+        except (Exception, asyncio.CancelledError) as failed:
+            # What a step awaits may be cancelled without the step being so: the flow hears of that
+            # as of anything else, and of a tool that was broken off.
+            error = _coded(perform.step, failed)
+            self._mailbox.put(lambda: common.do(common.flows.resume(number, error=error)))
+            if _is_being_cancelled():
+                raise
         else:
-            self._mailbox.put(lambda: core.common.do(core.common.flows.resume(number, value)))
+            self._mailbox.put(lambda: common.do(common.flows.resume(number, value)))
+        finally:
+            if isinstance(perform.step, RunTool):
+                del self._tools[perform.step.call]
 
     async def _step(self, step: Any) -> Any:
         match step:
             case Sleep(seconds):
                 return await self._sleep(seconds)
             case Keep(operation, args):
-                return await getattr(self._persistence, operation)(args)
-            case Open():
-                return await self._open()
+                return await self._keep(operation, args)
+            case Follow(args, seen):
+                return await self._persistence.wait_for_job(args, seen)
+            case FindGone(owners):
+                return frozenset(filter(is_gone, owners))
+            case Open(experimental):
+                return await self._open(experimental)
             case Close():
                 return await self._close_connection()
-            case RunTool(tool, arguments):
+            case RunTool(_, tool, arguments):
                 return await self._run_tool(tool, arguments)
         connection = self._connection
         if connection is None:
-            raise HostError("E_RUNTIME_STOPPED", "Bridge stopped before request completed.")
+            raise _stopped()
         match step:
             case Ask(call, bound):
                 return await connection.call(call, timeout=bound)
@@ -182,8 +249,22 @@ class Shell:
                 return await connection.refuse(request, why)
         raise TypeError(f"{step!r} is no step")
 
-    async def _open(self) -> Any:
-        connection = self._connect()
+    async def _keep(self, operation: str, args: Any) -> Any:
+        call = getattr(self._persistence, operation)
+        bound = asyncio.timeout(KEEP_SECONDS)
+        try:
+            async with bound:
+                return await call(args)
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise PersistenceError(
+                "E_PERSISTENCE_OUTCOME_UNKNOWN",
+                f"{operation} did not answer within {KEEP_SECONDS:g} s.",
+            ) from error
+
+    async def _open(self, experimental: bool) -> Any:
+        connection = self._connect(experimental)
         server = await connection.start()
         self._connection = connection
         self._reader = asyncio.create_task(self._read(connection), name="codex runtime reader")
@@ -199,6 +280,49 @@ class Shell:
 
     async def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            self._room.set()
-            await connection.stop()
+        if connection is None:
+            return
+        self._room.set()
+        bound = asyncio.timeout(CLOSE_SECONDS)
+        try:
+            async with bound:
+                await connection.stop()
+                if self._reader is not None:
+                    # What was said until the end is in the mailbox before anybody goes on.
+                    await asyncio.wait({self._reader})
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise AppServerError(
+                "E_RUNTIME_STOP_TIMEOUT",
+                f"The connection to Codex did not close within {CLOSE_SECONDS:g} s.",
+            ) from error
+
+
+def _stopped() -> HostError:
+    return HostError("E_RUNTIME_STOPPED", "Bridge stopped before request completed.")
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _coded(step: Any, failed: BaseException) -> CodexRuntimeError:
+    """Give what a step raised a code, where it has none."""
+    if isinstance(failed, CodexRuntimeError):
+        return failed
+    why = f"{type(failed).__name__}: {failed}"
+    error: CodexRuntimeError
+    match step:
+        case Keep(operation, _):
+            error = PersistenceError("E_PERSISTENCE_OUTCOME_UNKNOWN", f"{operation} raised {why}")
+        case Open():
+            error = AppServerError("E_APP_SERVER_START_FAILED", f"opening it raised {why}")
+        case Ask() | Reply() | Decline() if isinstance(failed, TypeError | ValueError):
+            # What is to be sent is written down before anything is sent.
+            error = LocalProtocolError("E_PROTOCOL_OUTBOUND_INVALID", f"it cannot be sent: {why}")
+        case _:
+            error = HostError("E_RUNTIME_STEP_FAILED", f"{type(step).__name__} raised {why}")
+    error.__cause__ = failed
+    return error

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codex_runtime.app_server.requests import Call
     from codex_runtime.host.common import Common
     from codex_runtime.host.flows import Flow
+    from codex_runtime.host.holding import Holding
     from codex_runtime.host.turn_control import TurnControl
     from codex_runtime.protocol.results import ThreadOpened
 
@@ -35,6 +36,7 @@ class ThreadControl:
         common: What the parts share.
         turns: The turn in flight: while there is one, the thread is locked.
         changed: Called whenever what is shown of the thread has changed.
+        holding: Holds messages back while it is open which thread they are of.
         tools: The tools that every new thread is started with.
     """
 
@@ -43,11 +45,13 @@ class ThreadControl:
         common: Common,
         turns: TurnControl,
         changed: Callable[[], None],
+        holding: Holding,
         tools: tuple[Any, ...] = (),
     ) -> None:
         self._common = common
         self._turns = turns
         self._changed = changed
+        self._holding = holding
         self._tools = tools
 
     def open(
@@ -79,14 +83,27 @@ class ThreadControl:
                 f'conversationId is required when strategy="{strategy}".',
             )
         call = _call(strategy, named, settings, (*self._tools, *tools))
-        opened: ThreadOpened = yield Ask(call)
         pinned = "" if pin is None else pin.strip()
-        self._switch(opened.thread.id, pinned or None)
-        yield from self.bind()
+        # What is said of the thread comes after the answer, and counts when it is bound.
+        self._turns.switching = True
+        self._holding.begin()
+        try:
+            opened: ThreadOpened = yield Ask(call)
+            turns = opened.thread.turns
+            self._switch(opened.thread.id, pinned or None, begun=bool(turns))
+            try:
+                yield from self.bind()
+            finally:
+                if turns and turns[-1].status == "inProgress":
+                    # It goes on; another turn would only say more in it.
+                    self._turns.started(turns[-1].id)
+        finally:
+            self._turns.switching = False
+            self._holding.end()
         self._turns.dispatch_next()
         return opened
 
-    def _switch(self, runtime_id: str, pin: str | None) -> None:
+    def _switch(self, runtime_id: str, pin: str | None, *, begun: bool) -> None:
         """Make a thread of Codex's the open one (spec 06 §5, the identity-switch table)."""
         before = self._common.bound
         conversation = pin or before.conversation_id or runtime_id
@@ -99,22 +116,33 @@ class ThreadControl:
             conversation_id=conversation,
             thread_id=before.thread_id if kept else None,
             pinned=pin is not None,
+            begun=begun,
+            in_step=kept and before.in_step,
         )
         self._changed()
 
     def bind(self) -> Flow:
-        """Bind the open thread to where it is kept, if it is not bound yet."""
+        """Bind the open thread to where it is kept, and bring that into step, if it is not yet."""
+        bound = self._common.bound
+        if bound.runtime_id is None or self._common.ready:
+            return
+        self._holding.begin()
+        try:
+            if bound.thread_id is None:
+                yield from self._bind(bound, bound.runtime_id)
+            yield from self._turns.bring_into_step()
+        finally:
+            self._holding.end()
+
+    def _bind(self, bound: Bound, runtime_id: str) -> Flow:
         common = self._common
         settings = common.acting()
-        bound = common.bound
-        if bound.thread_id is not None or bound.runtime_id is None:
-            return
         opened = yield Keep(
             "ensure_thread",
             OpenBindingArgs(
                 actor=settings.actor,
-                conversation_id=bound.conversation_id or bound.runtime_id,
-                runtime_conversation_id=bound.runtime_id,
+                conversation_id=bound.conversation_id or runtime_id,
+                runtime_conversation_id=runtime_id,
                 model=settings.model or UNSET,
                 cwd=settings.cwd or UNSET,
                 session_id=settings.session_id,

@@ -6,30 +6,23 @@ kept while it lives, each thread apart; what only a deployment can do is refused
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from typing import TYPE_CHECKING, Final, NoReturn
-from uuid import uuid4
 
 import msgspec
 
-from codex_runtime.contract.endpoints import runtime_owned as owned
-from codex_runtime.contract.functions import ingest, reading, threads, turns
-from codex_runtime.contract.limits import LEASE_DEFAULT
+from codex_runtime.contract.functions import ingest, reading, threads
 from codex_runtime.contract.shapes import UNSET
 from codex_runtime.errors import ContractError
 from codex_runtime.persistence.failures import PersistenceError
+from codex_runtime.persistence.waiting_turns import WaitingTurns, system_now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codex_runtime.contract.functions import imports
+    from codex_runtime.contract.endpoints import runtime_owned as owned
+    from codex_runtime.contract.functions import imports, turns
 
 _DISABLED: Final = "Durable sync/import APIs are unavailable when runtime mode is codex-only."
-
-
-def _now_ms() -> float:
-    return float(int(time.time() * 1_000))
 
 
 class CodexOnlyPersistence:
@@ -39,12 +32,10 @@ class CodexOnlyPersistence:
         now_ms: The time, in milliseconds since the epoch.
     """
 
-    def __init__(self, now_ms: Callable[[], float] = _now_ms) -> None:
-        self._now = now_ms
+    def __init__(self, now_ms: Callable[[], float] = system_now_ms) -> None:
         self._threads: dict[str, str] = {}
         self._requests: dict[tuple[str, str, str], reading.PendingRequest] = {}
-        self._waiting: dict[str, deque[owned.AcceptTurnSendArgs]] = {}
-        self._accepted: dict[tuple[str, str], owned.AcceptedTurnSend] = {}
+        self._turns = WaitingTurns(now_ms)
 
     @property
     def durable(self) -> bool:
@@ -146,43 +137,30 @@ class CodexOnlyPersistence:
 
     async def accept_turn(self, args: owned.AcceptTurnSendArgs) -> owned.AcceptedTurnSend:
         """Accept a turn; the same key in the same thread gives the same turn."""
-        key = (args.thread_id, args.idempotency_key)
-        known = self._accepted.get(key)
-        if known is not None:
-            return known
-        accepted = owned.AcceptedTurnSend(
-            dispatch_id=args.turn_id if args.dispatch_id is UNSET else args.dispatch_id,
-            turn_id=args.turn_id,
-            accepted=True,
-        )
-        self._accepted[key] = accepted
-        self._waiting.setdefault(args.thread_id, deque()).append(args)
-        return accepted
+        return self._turns.accept(args)
 
     async def fail_turn(self, args: owned.FailTurnSendArgs) -> None:
         """Let go of a turn that will not be run."""
-        waiting = self._waiting.get(args.thread_id, deque())
-        for accepted in [one for one in waiting if one.turn_id == args.turn_id]:
-            waiting.remove(accepted)
+        self._turns.fail(args)
 
     async def claim_turn(self, args: turns.ClaimArgs) -> turns.Claimed | None:
         """Take the next turn of a thread."""
-        waiting = self._waiting.get(args.thread_id)
-        if not waiting:
-            return None
-        accepted = waiting.popleft()
-        known = self._accepted[args.thread_id, accepted.idempotency_key]
-        lease = LEASE_DEFAULT if args.lease_ms is UNSET else args.lease_ms
-        return turns.Claimed(
-            dispatch_id=known.dispatch_id,
-            turn_id=accepted.turn_id,
-            idempotency_key=accepted.idempotency_key,
-            input_text=accepted.input_text,
-            claim_token=str(uuid4()),
-            lease_expires_at=self._now() + lease,
-            attempt_count=1,
-            status="claimed",
-        )
+        return self._turns.claim(args)
+
+    async def open_turns(self, args: turns.ListDispatchesArgs) -> list[turns.DispatchRead]:
+        """Nothing is kept of them."""
+        del args
+        return []
+
+    async def thread_state(self, args: threads.ConversationArgs) -> threads.ThreadState | None:
+        """Nothing is kept of it."""
+        del args
+        return None
+
+    async def turn_messages(self, args: owned.TurnMessagesArgs) -> list[reading.Message]:
+        """Nothing is kept of them."""
+        del args
+        return []
 
     async def turn_started(self, args: turns.DispatchStartedArgs) -> None:
         """Nothing is kept of it."""
@@ -219,9 +197,11 @@ class CodexOnlyPersistence:
         """Refuse: ``E_PERSISTENCE_DISABLED``."""
         _refuse(args)
 
-    async def wait_for_job(self, args: imports.GetJobArgs) -> imports.Job:
+    async def wait_for_job(
+        self, args: imports.GetJobArgs, seen: Callable[[imports.Job], None] | None = None
+    ) -> imports.Job:
         """Refuse: ``E_PERSISTENCE_DISABLED``."""
-        _refuse(args)
+        _refuse((args, seen))
 
     async def aclose(self) -> None:
         """Nothing is held."""

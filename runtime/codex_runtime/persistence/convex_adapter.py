@@ -8,21 +8,22 @@ process.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
-from codex_runtime.contract.functions import imports, turns
-from codex_runtime.contract.limits import LEASE_DEFAULT, SYNC_POLL_INTERVAL, SYNC_POLL_TIMEOUT
+import msgspec
+
+from codex_runtime.contract.limits import SYNC_POLL_INTERVAL, SYNC_POLL_TIMEOUT
 from codex_runtime.contract.shapes import UNSET
 from codex_runtime.errors import ContractError
 from codex_runtime.persistence.failures import PersistenceError
+from codex_runtime.persistence.waiting_turns import WaitingTurns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from codex_runtime.contract.endpoints import runtime_owned as owned
-    from codex_runtime.contract.functions import ingest, reading, threads
+    from codex_runtime.contract.functions import imports, ingest, reading, threads, turns
+    from codex_runtime.contract.shapes import UnsetType
     from codex_runtime.persistence.host_client import HostClient
 
 ENDED: Final = frozenset({"synced", "failed", "cancelled"})
@@ -37,6 +38,7 @@ class ConvexPersistence:
         outbox: Whether the deployment has the manifest ``runtimeExtended``; ask
             :func:`has_outbox` when that is not known. Without it accepted turns wait in this
             object's memory: after a crash they stay as they are in the deployment.
+        runtime: How the deployment is to keep and replay streams; its defaults when left out.
         poll_interval_ms: How long to wait between two looks at an import.
         poll_timeout_ms: How long to wait for an import at most.
         pause: Waits; a test that brings its own needs no time.
@@ -47,16 +49,18 @@ class ConvexPersistence:
         client: HostClient,
         *,
         outbox: bool,
+        runtime: ingest.RuntimeOptions | UnsetType = UNSET,
         poll_interval_ms: float = SYNC_POLL_INTERVAL,
         poll_timeout_ms: float = SYNC_POLL_TIMEOUT,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client = client
         self._outbox = outbox
+        self._runtime = runtime
         self._interval = poll_interval_ms
         self._timeout = poll_timeout_ms
         self._pause = pause
-        self._waiting: dict[str, deque[owned.AcceptTurnSendArgs]] = {}
+        self._turns = WaitingTurns()
 
     @property
     def durable(self) -> bool:
@@ -80,7 +84,8 @@ class ConvexPersistence:
 
     async def ingest(self, args: owned.IngestBatchArgs) -> ingest.IngestSafeResult:
         """Take in events of streams; a rejected batch has written nothing."""
-        result: ingest.IngestSafeResult = await self._call("ingestBatch", args)
+        told = msgspec.structs.replace(args, runtime=self._runtime)
+        result: ingest.IngestSafeResult = await self._call("ingestBatch", told)
         return result
 
     async def mark_progress(self, args: threads.MarkProgressArgs) -> threads.MarkedProgress:
@@ -107,34 +112,37 @@ class ConvexPersistence:
     async def accept_turn(self, args: owned.AcceptTurnSendArgs) -> owned.AcceptedTurnSend:
         """Accept a turn."""
         accepted: owned.AcceptedTurnSend = await self._call("acceptTurnSend", args)
-        if not self._outbox:
-            self._waiting.setdefault(args.thread_id, deque()).append(args)
-        return accepted
+        return accepted if self._outbox else self._turns.accept(args, accepted)
 
     async def fail_turn(self, args: owned.FailTurnSendArgs) -> None:
         """End an accepted turn as failed."""
         await self._call("failAcceptedTurnSend", args)
+        self._turns.fail(args)
 
     async def claim_turn(self, args: turns.ClaimArgs) -> turns.Claimed | None:
         """Claim the next turn of a thread: from the outbox, or from memory where there is none."""
         if self._outbox:
             claimed: turns.Claimed | None = await self._call("claimTurnDispatch", args)
             return claimed
-        waiting = self._waiting.get(args.thread_id)
-        if not waiting:
-            return None
-        accepted = waiting.popleft()
-        dispatch = accepted.dispatch_id
-        return turns.Claimed(
-            dispatch_id=accepted.turn_id if dispatch is UNSET else dispatch,
-            turn_id=accepted.turn_id,
-            idempotency_key=accepted.idempotency_key,
-            input_text=accepted.input_text,
-            claim_token=str(uuid4()),
-            lease_expires_at=LEASE_DEFAULT,
-            attempt_count=1,
-            status="claimed",
-        )
+        return self._turns.claim(args)
+
+    async def open_turns(self, args: turns.ListDispatchesArgs) -> list[turns.DispatchRead]:
+        """List the turns of a thread that wait or run; none where there is no outbox."""
+        if not self._outbox:
+            return []
+        listed: list[turns.DispatchRead] = await self._call("listOpenTurnDispatches", args)
+        return listed
+
+    async def thread_state(self, args: threads.ConversationArgs) -> threads.ThreadState | None:
+        """Show a conversation at a glance: how far its latest turns are; ``None`` without one."""
+        snapshot = await self._call("threadSnapshotByConversation", args)
+        return None if snapshot.data is UNSET else snapshot.data
+
+    async def turn_messages(self, args: owned.TurnMessagesArgs) -> list[reading.Message]:
+        """List the messages of a turn, in order; none of one that is not kept."""
+        read = await self._call("listTurnMessagesByConversation", args)
+        listed: list[reading.Message] = read.data
+        return listed
 
     async def turn_started(self, args: turns.DispatchStartedArgs) -> None:
         """Say that Codex has the turn, or that it still has."""
@@ -182,8 +190,17 @@ class ConvexPersistence:
         job: imports.Job | None = await self._call("getConversationSyncJob", args)
         return job
 
-    async def wait_for_job(self, args: imports.GetJobArgs) -> imports.Job:
+    async def wait_for_job(
+        self, args: imports.GetJobArgs, seen: Callable[[imports.Job], None] | None = None
+    ) -> imports.Job:
         """Wait until an import has ended.
+
+        Args:
+            args: Which import.
+            seen: Called with the job whenever it was looked at.
+
+        Returns:
+            The job as it ended.
 
         Raises:
             ContractError: ``E_SYNC_JOB_NOT_FOUND``.
@@ -194,6 +211,8 @@ class ConvexPersistence:
             job = await self.get_job(args)
             if job is None:
                 raise ContractError("E_SYNC_JOB_NOT_FOUND", f"Sync job not found: {args.job_id}")
+            if seen is not None:
+                seen(job)
             if job.state in ENDED:
                 return job
             if waited >= self._timeout:

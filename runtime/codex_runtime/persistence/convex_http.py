@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import httpx
@@ -39,7 +40,14 @@ _SCHEMES: Final = frozenset({"http", "https"})
 _NEVER_STARTED: Final = frozenset({429, 503})
 """What a deployment answers when it has refused to run the function, or to commit what it did."""
 _UNCERTAIN: Final = frozenset({500, 502, 504})
+_TOO_LARGE: Final = re.compile(
+    r"Arguments for \S+ are too large|Value is too large|Array length is too long"
+    r"|Too (many|much) .{1,60} in a single function execution"
+)
+"""What a deployment says when a call is beyond its limits; it has no code for that. A deployment
+that redacts its texts says nothing."""
 _REFUSED_TOKEN: Final = frozenset({401, 403})
+_NO_TOKEN: Final = "E_PERSISTENCE_TOKEN_UNAVAILABLE"  # noqa: S105 - a code
 
 
 class ConvexHttp:
@@ -107,15 +115,14 @@ class ConvexHttp:
                 the call have happened.
         """
         body = f'{{"path":{dumps(path)},"format":"convex_encoded_json","args":{dumps(args)}}}'
-        refreshed = False
         failure = PersistenceError("E_PERSISTENCE_UNREACHABLE", f"{self._url} was not called")
         uncertain: PersistenceError | None = None
         for attempt in range(self._attempts):
             if attempt:
                 await self._pause(self._wait(attempt))
             try:
-                response = await self._send(kind, body, refresh=refreshed)
-            except httpx.TransportError as error:
+                response = await self._send(kind, body)
+            except httpx.RequestError as error:
                 failure = self._lost(error, path)
                 if failure.code == "E_PERSISTENCE_OUTCOME_UNKNOWN":
                     uncertain = failure
@@ -123,9 +130,6 @@ class ConvexHttp:
                         raise failure from error
                 continue
             status = response.status_code
-            if status in _REFUSED_TOKEN and callable(self._token) and not refreshed:
-                refreshed = True
-                continue
             if status in _NEVER_STARTED:
                 failure = _failed("E_PERSISTENCE_OVERLOADED", path, response)
                 continue
@@ -138,23 +142,35 @@ class ConvexHttp:
         # What was once sent may have happened, however often it could not be sent again.
         raise uncertain or failure
 
-    async def _send(self, kind: Kind, body: str, *, refresh: bool) -> httpx.Response:
-        headers = {"Content-Type": "application/json", **await self._credentials(refresh=refresh)}
+    async def _send(self, kind: Kind, body: str) -> httpx.Response:
+        """Send a call; once more, with a fresh token, where the one at hand is refused."""
+        response = await self._post(kind, body, await self._credentials())
+        renewable = callable(self._token) and self._admin_key is None
+        if response.status_code in _REFUSED_TOKEN and renewable:
+            response = await self._post(kind, body, await self._credentials(refresh=True))
+        return response
+
+    async def _post(self, kind: Kind, body: str, credentials: str | None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"}
+        if credentials is not None:
+            headers["Authorization"] = credentials
         if self._client.is_closed:
             raise PersistenceError("E_PERSISTENCE_CLOSED", "The deployment's client is closed.")
         return await self._client.post(f"/api/{kind}", content=body.encode(), headers=headers)
 
-    async def _credentials(self, *, refresh: bool) -> dict[str, str]:
+    async def _credentials(self, *, refresh: bool = False) -> str | None:
         if self._admin_key is not None:
-            return {"Authorization": f"Convex {self._admin_key}"}
+            return _header(f"Convex {self._admin_key}")
         if callable(self._token) and (self._given is None or refresh):
             try:
                 self._given = await self._token(force_refresh=refresh)
             except Exception as error:
                 raise PersistenceError(
-                    "E_PERSISTENCE_TOKEN_UNAVAILABLE", f"The token provider raised {error!r}."
+                    _NO_TOKEN, f"The token provider raised {error!r}."
                 ) from error
-        return {} if self._given is None else {"Authorization": f"Bearer {self._given}"}
+            if not isinstance(self._given, str):
+                raise PersistenceError(_NO_TOKEN, f"The token provider gave {self._given!r}.")
+        return None if self._given is None else _header(f"Bearer {self._given}")
 
     def _wait(self, attempt: int) -> float:
         longest = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
@@ -162,7 +178,7 @@ class ConvexHttp:
         wait: float = longest * (0.5 + 0.5 * self._chance())
         return wait
 
-    def _lost(self, error: httpx.TransportError, path: str) -> PersistenceError:
+    def _lost(self, error: httpx.RequestError, path: str) -> PersistenceError:
         """Tell whether a call that got no answer was ever sent."""
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
@@ -182,12 +198,21 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
+def _header(credentials: str) -> str:
+    if not (credentials.isascii() and credentials.isprintable()):
+        # It is a secret: the text does not show it.
+        raise PersistenceError(_NO_TOKEN, "The token holds characters that no token has.")
+    return credentials
+
+
 def _answer(path: str, response: httpx.Response) -> Value:
     """Read what a function answered."""
     if response.status_code in _REFUSED_TOKEN:
         raise _failed("E_PERSISTENCE_UNAUTHORIZED", path, response)
     if response.status_code == httpx.codes.NOT_FOUND:
         raise _failed("E_PERSISTENCE_NOT_CONVEX", path, response)
+    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        raise _failed("E_PERSISTENCE_TOO_LARGE", path, response)
     if response.is_client_error:
         raise _failed("E_PERSISTENCE_REQUEST_REFUSED", path, response)
     try:
@@ -211,6 +236,8 @@ def _refuse(path: str, answer: dict[str, Any]) -> NoReturn:
         raise ContractError(code, message.removeprefix(f"[{code}] "))
     if "Could not find public function" in text or "Trying to execute" in text:
         raise PersistenceError("E_PERSISTENCE_ENDPOINT_MISSING", _one_line(text))
+    if _TOO_LARGE.search(text):
+        raise PersistenceError("E_PERSISTENCE_TOO_LARGE", f"{path}: {_one_line(text)}")
     if code is not None:
         text = f"{code}: {text}"
     raise PersistenceError("E_PERSISTENCE_FUNCTION_FAILED", f"{path} failed: {_one_line(text)}")

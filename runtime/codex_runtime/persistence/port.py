@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codex_runtime.contract.endpoints import runtime_owned as owned
     from codex_runtime.contract.functions import imports, ingest, reading, threads, turns
 
@@ -74,6 +76,18 @@ class HostPersistence(Protocol):
         """Claim the next turn of a thread."""
         ...
 
+    async def open_turns(self, args: turns.ListDispatchesArgs) -> list[turns.DispatchRead]:
+        """List the turns of a thread that wait or run; none where there is no outbox."""
+        ...
+
+    async def thread_state(self, args: threads.ConversationArgs) -> threads.ThreadState | None:
+        """Show a conversation at a glance: how far its latest turns are; ``None`` without one."""
+        ...
+
+    async def turn_messages(self, args: owned.TurnMessagesArgs) -> list[reading.Message]:
+        """List the messages of a turn, in order; none of one that is not kept."""
+        ...
+
     async def turn_started(self, args: turns.DispatchStartedArgs) -> None:
         """Say that Codex has the turn, or that it still has."""
         ...
@@ -114,7 +128,9 @@ class HostPersistence(Protocol):
         """Say how far an import has come."""
         ...
 
-    async def wait_for_job(self, args: imports.GetJobArgs) -> imports.Job:
+    async def wait_for_job(
+        self, args: imports.GetJobArgs, seen: Callable[[imports.Job], None] | None = None
+    ) -> imports.Job:
         """Wait until an import has ended; ``E_SYNC_JOB_TIMEOUT`` when that takes too long."""
         ...
 

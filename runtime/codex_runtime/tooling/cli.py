@@ -1,4 +1,4 @@
-"""The command ``codex-runtime``: tools for hosts and for the protocol lock.
+"""The command ``codex-runtime``: tools for hosts and for the protocol lock, and a chat.
 
 May import click at the top and everything else when a command needs it, so that ``--help`` is
 there at once. The invariant: a user's mistake is one line with a code and one with what to do about
@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from codex_runtime.chat.command import chat
 from codex_runtime.command_line import CodedGroup, ExitCode
 from codex_runtime.tooling.schema_commands import schema
 
@@ -31,6 +32,7 @@ def cli() -> None:
     """Tools for hosts that run Codex on their own machine."""
 
 
+cli.add_command(chat)
 cli.add_command(schema)
 
 
