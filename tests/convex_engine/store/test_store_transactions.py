@@ -318,6 +318,15 @@ def test_writing_blindly_conflicts_too(store, pending, method):
         open_one.commit()
 
 
+def test_what_another_has_deleted_cannot_be_deleted_once_more(store, pending):
+    identity, _ = store.change(lambda db: db.insert("anything", {"a": 1}))
+    open_one = pending()
+    open_one.db.delete(identity)
+    store.change(lambda db: db.delete(identity))
+    with pytest.raises(Conflict):
+        open_one.commit()
+
+
 def test_inserts_do_not_conflict(store, pending):
     one, other = pending(), pending()
     one.db.insert("anything", {"a": 1})

@@ -93,14 +93,16 @@ class View:
         table: The table.
         past: What the snapshot has and the latest state has not, ``None`` when they are the same.
         pending: What the transaction itself has written, ``None`` while it has not.
+        began: How the documents that it has written to were when it began.
     """
 
-    __slots__ = ("past", "pending", "table")
+    __slots__ = ("began", "past", "pending", "table")
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.past: Layer | None = None
         self.pending: Layer | None = None
+        self.began: dict[str, Stored | None] = {}
 
     def get(self, identity: str) -> Stored | None:
         """Give a document by its id, ``None`` when it is not there."""

@@ -190,6 +190,9 @@ class Transaction:
             layer = view.pending = Layer()
         known = layer.documents
         before = (known[identity],) if identity in known else None
+        if before is None:
+            # As long as the view is in step with what others have committed.
+            view.began[identity] = view.snapshot(identity)
         layer.put(identity, document)
         self._undo.append((layer, identity, before))
 
@@ -216,7 +219,7 @@ class Transaction:
         for view in self._views.values():
             if view.pending is not None:
                 for identity, new in view.pending.documents.items():
-                    old = view.snapshot(identity)
+                    old = view.began[identity]
                     if old is not None or new is not None:
                         yield Write(view.table, identity, old, new)
 
