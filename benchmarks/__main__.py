@@ -10,9 +10,18 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import codexes, component, convex_engine, convex_wire, ingest, memory, startup
+from benchmarks import (
+    codexes,
+    component,
+    convex_engine,
+    convex_wire,
+    host,
+    ingest,
+    memory,
+    startup,
+)
 
-SECTIONS = (ingest, memory, startup, codexes, convex_engine, convex_wire, component)
+SECTIONS = (ingest, memory, host, startup, codexes, convex_engine, convex_wire, component)
 
 
 def main(argv: list[str]) -> int:

@@ -6,9 +6,11 @@ import httpx
 import msgspec
 import pytest
 
+from codex_runtime.contract.limits import SYNC_POLL_TIMEOUT
 from codex_runtime.errors import CodexRuntimeError
+from codex_runtime.host import importing as importing_module
 from codex_runtime.persistence.failures import PersistenceError
-from support.import_world import APPEND, CANCEL, SEAL, START, THREAD, shelf_world, turns
+from support.import_world import APPEND, CANCEL, LOOK, SEAL, START, THREAD, shelf_world, turns
 
 pytestmark = pytest.mark.anyio
 
@@ -287,6 +289,9 @@ async def test_an_import_is_waited_for_as_long_as_it_comes_further():
 
 async def test_an_import_that_stands_still_is_told_and_goes_on_when_it_can():
     async with shelf_world(*turns(2)) as w:
+        w.poll_ms = SYNC_POLL_TIMEOUT / 3
+        await w.runtime.stop()
+        await w.start()
         w.stalled = True
         assert await _code(w.bring()) == "E_SYNC_JOB_TIMEOUT"
         w.stalled = False
@@ -317,3 +322,80 @@ async def test_a_listener_of_progress_that_raises_hurts_nobody(caplog):
         )
         assert imported.sync_state == "synced"
         assert "mine" in caplog.text
+
+
+async def test_a_seal_whose_answer_never_comes_does_not_go_on_by_itself():
+    lost = ["lose the answer"] * 6
+    async with shelf_world(*turns(100)) as w:
+        w.wire.refusals.append(lambda path, _: lost.pop() if path == SEAL and lost else None)
+        w.stalled = True
+        assert await _code(w.bring()) == "E_PERSISTENCE_OUTCOME_UNKNOWN"
+        assert w.job()["state"] == "cancelled"
+        await _nothing_goes_on(w)
+
+
+async def test_an_import_that_is_waited_for_again_can_be_cancelled():
+    async with shelf_world(*turns(100)) as w:
+        await w.abandoned_while_it_is_taken_in()
+        await w.start()
+        # It is looked for, and looked at once; meanwhile it does not come further.
+        w.stalled = True
+        looking = w.gate(LOOK, first=2)
+        importing = w.importing()
+        await w.until_state("verifying")
+        cancelling = asyncio.create_task(w.runtime.cancel_import("c"))
+        await w.until_called(CANCEL)
+        looking.open()
+        assert await cancelling
+        assert await _code(importing) == "E_IMPORT_THREAD_CANCELLED"
+        await _nothing_goes_on(w)
+
+
+async def test_an_import_that_cannot_be_cancelled_goes_on():
+    async with shelf_world(*turns(2)) as w:
+        importing = w.importing()
+        looking = await w.sealed(importing)
+        w.wire.refusals.append(_refuse(CANCEL, [True]))
+        assert await _code(w.runtime.cancel_import("c")) == "E_PERSISTENCE_REQUEST_REFUSED"
+        looking.open()
+        assert (await importing).sync_state == "synced"
+        assert w.states()[-1] == "synced"
+
+
+async def test_an_import_that_had_ended_when_it_was_cancelled_has_ended_so():
+    async with shelf_world(*turns(2)) as w:
+        importing = w.importing()
+        looking = await w.sealed(importing)
+        await w.convex.advance(1_000)
+        cancelling = w.gate(CANCEL)
+        cancelled = asyncio.create_task(w.runtime.cancel_import("c"))
+        await cancelling.reached.wait()
+        looking.open()
+        assert (await importing).sync_state == "synced"
+        cancelling.open()
+        assert not await cancelled
+        assert w.states()[-1] == "synced"
+
+
+async def test_several_imports_are_given_up_together():
+    async with shelf_world(*turns(2)) as w:
+        gate = w.gate(APPEND)
+        importing = [w.importing("c"), w.importing("d")]
+        await w.until(lambda: w.wire.called.count(APPEND) == 2)
+        stopping = asyncio.create_task(w.runtime.stop())
+        await w.until(lambda: [one.state for one in w.progress].count("cancelling") == 2)
+        gate.open()
+        await stopping
+        assert [await _code(one) for one in importing] == ["E_RUNTIME_STOPPING"] * 2
+        await _nothing_goes_on(w)
+
+
+async def test_a_deployment_that_does_not_answer_does_not_keep_the_runtime_from_stopping(
+    monkeypatch,
+):
+    monkeypatch.setattr(importing_module, "GIVE_UP_SECONDS", 0.01)
+    async with shelf_world(*turns(2)) as w:
+        importing = w.importing()
+        await w.at(APPEND, importing)
+        await w.runtime.stop()
+        assert await _code(importing) == "E_RUNTIME_STOPPED"

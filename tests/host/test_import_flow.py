@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from codex_runtime.contract.limits import IMPORT_CHUNK_EVENTS
 from codex_runtime.errors import CodexRuntimeError
 from support.import_world import (
     APPEND,
@@ -42,10 +43,25 @@ async def test_nothing_is_told_twice():
         assert all(before != after for before, after in told)
 
 
+async def test_one_turn_is_sent_as_one_chunk_of_one_stream():
+    async with shelf_world(turn("T", asked("u"), said("a"))) as w:
+        imported = await w.bring("conv-thread-1")
+        counts = (imported.imported_turn_count, imported.imported_message_count)
+        assert (*counts, imported.sync_state) == (1, 2, "synced")
+        (chunk,) = w.wire.chunks
+        events = json.loads(chunk["payloadJson"])
+        assert [event["kind"] for event in events].count("item/completed") == 2
+        assert len({event["streamId"] for event in events}) == 1
+        cursors = [(event["cursorStart"], event["cursorEnd"]) for event in events]
+        assert cursors == [(0, 1), (1, 2), (2, 3), (3, 4)]
+
+
 async def test_everything_that_was_said_is_there_in_its_order():
     async with shelf_world(*turns(80)) as w:
         imported = await w.bring()
         assert (imported.imported_turn_count, imported.imported_message_count) == (80, 160)
+        events = [len(json.loads(chunk["payloadJson"])) for chunk in w.wire.chunks]
+        assert (len(events) > 1, max(events) <= IMPORT_CHUNK_EVENTS) == (True, True)
         assert await w.texts() == [
             line
             for n in range(80)

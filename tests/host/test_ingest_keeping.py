@@ -5,6 +5,7 @@ import json
 import pytest
 
 from codex_runtime.errors import ContractError
+from codex_runtime.host.common import HostError
 from codex_runtime.host.ingesting import DRAIN_SECONDS, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from codex_runtime.host.keeping import LARGE_ATTEMPTS, LARGE_BYTES
 from codex_runtime.persistence.failures import PersistenceError
@@ -443,3 +444,19 @@ def test_what_was_out_when_the_runtime_stopped_is_kept_by_the_next_connection():
     assert desk.asked.args.deltas[0] == out[0]
     assert _texts(desk.keep_everything()) == "ab"
     assert not desk.ingest.waits()
+
+
+def test_what_could_not_be_drained_is_kept_by_the_next_connection():
+    desk = Desk()
+    desk.say("a")
+
+    def stop():
+        try:
+            yield from desk.ingest.drain(1)
+        except HostError:
+            desk.common.do(desk.common.flows.cancel_all(RuntimeError("stopped"), lasting=True))
+
+    desk.begin(stop())
+    desk.answer(LOST)
+    desk.connect("another session")
+    assert _texts(desk.keep_everything()) == "a"

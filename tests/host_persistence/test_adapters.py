@@ -1,7 +1,11 @@
 """The two kinds of persistence behind one port: a Convex deployment, and nothing but Codex."""
 
+import ast
+import inspect
 import json
+import re
 
+import httpx
 import pytest
 
 from codex_fakes.convex.wire.in_process import InProcessConvex
@@ -10,9 +14,10 @@ from codex_runtime.contract.endpoints import runtime_owned as owned
 from codex_runtime.contract.functions import imports, ingest, reading, threads, turns
 from codex_runtime.contract.functions.threads import ConversationArgs
 from codex_runtime.errors import ContractError
+from codex_runtime.persistence import convex_adapter
 from codex_runtime.persistence.codex_only import CodexOnlyPersistence
 from codex_runtime.persistence.convex_adapter import ConvexPersistence, has_outbox
-from codex_runtime.persistence.convex_http import ConvexHttp
+from codex_runtime.persistence.convex_http import ATTEMPTS, ConvexHttp
 from codex_runtime.persistence.failures import PersistenceError
 from codex_runtime.persistence.host_client import HostClient
 from support.persistence_world import ACTOR, Pauses, app
@@ -274,9 +279,62 @@ async def test_a_deployment_says_whether_it_has_an_outbox(client, older):
 
 
 async def test_a_deployment_that_cannot_be_asked_is_not_taken_for_an_older_one(client, line):
-    line.faults = [OSError("no")]
-    with pytest.raises(OSError, match="no"):
+    line.faults = [httpx.ConnectError("refused")] * ATTEMPTS
+    with pytest.raises(PersistenceError) as failed:
         await has_outbox(client, ACTOR)
+    assert failed.value.code == "E_PERSISTENCE_UNREACHABLE"
+
+
+async def test_a_deployment_without_an_outbox_is_never_asked_for_one(older):
+    persistence = ConvexPersistence(older, outbox=False)
+    opened = await _opened(persistence)
+    await persistence.accept_turn(_accept(opened.thread_id))
+    claimed = await persistence.claim_turn(_claim(opened.thread_id))
+    where = {"actor": ACTOR, "thread_id": opened.thread_id, "dispatch_id": claimed.dispatch_id}
+    owned_args = {**where, "claim_token": claimed.claim_token}
+    await persistence.turn_started(turns.DispatchStartedArgs(**owned_args))
+    await persistence.turn_completed(turns.OwnedArgs(**owned_args))
+    await persistence.turn_failed(turns.DispatchFailedArgs(**owned_args, code="E", reason="r"))
+    await persistence.turn_cancelled(turns.CancelDispatchArgs(**where))
+    listing = turns.ListDispatchesArgs(actor=ACTOR, thread_id=opened.thread_id)
+    assert await persistence.open_turns(listing) == []
+
+
+async def test_a_deployment_that_is_said_to_have_an_outbox_and_has_none_is_found_out(older):
+    persistence = ConvexPersistence(older, outbox=True)
+    opened = await _opened(persistence)
+    with pytest.raises(PersistenceError) as refused:
+        await persistence.claim_turn(_claim(opened.thread_id))
+    assert refused.value.code == "E_PERSISTENCE_ENDPOINT_MISSING"
+
+
+async def test_a_batch_whose_answer_was_lost_is_kept_once(client, line):
+    persistence = ConvexPersistence(client, outbox=True)
+    opened = await _opened(persistence)
+    batch = owned.IngestBatchArgs(
+        actor=ACTOR, session_id="s", thread_id=opened.thread_id, deltas=[_delta(0), _delta(1)]
+    )
+    before = len(line.sent)
+    line.faults = ["lose the answer"]
+    result = await persistence.ingest(batch)
+    assert len(line.sent) == before + 2
+    assert result.status == "ok"
+    again = await persistence.ingest(batch)
+    assert (again.status, again.acked_streams) == (result.status, result.acked_streams)
+
+
+async def test_a_call_that_must_not_happen_twice_is_not_repeated_when_its_answer_is_lost(
+    client, line
+):
+    persistence = ConvexPersistence(client, outbox=True)
+    opened = await _opened(persistence)
+    await persistence.accept_turn(_accept(opened.thread_id))
+    before = len(line.sent)
+    line.faults = ["lose the answer"]
+    with pytest.raises(PersistenceError) as failed:
+        await persistence.claim_turn(_claim(opened.thread_id))
+    assert failed.value.code == "E_PERSISTENCE_OUTCOME_UNKNOWN"
+    assert len(line.sent) == before + 1
 
 
 async def test_an_endpoint_takes_only_its_own_arguments(client):
@@ -285,8 +343,6 @@ async def test_an_endpoint_takes_only_its_own_arguments(client):
 
 
 async def test_an_answer_of_another_shape_is_refused(http, line):
-    import httpx
-
     line.faults = [httpx.Response(200, json={"status": "success", "value": {"threadId": 1}})]
     client = HostClient(http)
     with pytest.raises(PersistenceError) as refused:
@@ -297,5 +353,22 @@ async def test_an_answer_of_another_shape_is_refused(http, line):
     assert refused.value.code == "E_PERSISTENCE_ANSWER_INVALID"
 
 
-def test_every_endpoint_that_the_adapter_calls_is_in_a_manifest():
-    assert {"claimTurnDispatch", "ingestBatch", "extendedManifest"} <= set(ENDPOINTS)
+def test_every_endpoint_that_the_adapter_names_is_in_a_manifest():
+    source = ast.parse(inspect.getsource(convex_adapter))
+    texts = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)}
+    named = {
+        text for text in texts if isinstance(text, str) and re.fullmatch("[a-z]+[A-Z]\\w+", text)
+    }
+    assert len(named) > 20
+    assert named <= set(ENDPOINTS)
+
+
+async def test_of_what_is_not_kept_there_is_nothing_to_read(persistence):
+    args = owned.TurnMessagesArgs(actor=ACTOR, conversation_id="c", turn_id="t")
+    state = ConversationArgs(actor=ACTOR, conversation_id="c")
+    assert await persistence.turn_messages(args) == []
+    assert await persistence.thread_state(state) is None
+    opened = await _opened(persistence)
+    assert await persistence.turn_messages(args) == []
+    listed = turns.ListDispatchesArgs(actor=ACTOR, thread_id=opened.thread_id)
+    assert await persistence.open_turns(listed) == []

@@ -6,6 +6,7 @@ import json
 
 from codex_runtime.chat.dialogue import Dialogue
 from codex_runtime.chat.effects import End, Line, Progress, Prompt, Stream
+from codex_runtime.host.import_records import Imported
 from codex_runtime.host.phases import HostState
 from codex_runtime.protocol.messages import decode_message
 
@@ -44,6 +45,22 @@ def asks_user(*questions, request_id=7):
     ordinary = {"header": "H", "question": "Q?", "isOther": False, "isSecret": False}
     asked = [{**ordinary, "id": name, **more} for name, more in questions]
     return asks("item/tool/requestUserInput", request_id, questions=asked)
+
+
+def imported(state="synced", **more):
+    """What became of an import of two turns."""
+    return Imported(
+        conversation_id="abc",
+        thread_id="t",
+        sync_job_id="j",
+        sync_job_policy_version=1,
+        sync_job_state=state,
+        last_cursor=9,
+        imported_turn_count=2,
+        imported_message_count=4,
+        sync_state="synced" if state == "synced" else "partial",
+        **more,
+    )
 
 
 class Chat:

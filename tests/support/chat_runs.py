@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,15 +32,26 @@ _COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 class Chats:
-    """Where chats are had: a folder, an environment, the scripted model."""
+    """Where chats are had: a folder, an environment, the scripted model.
+
+    Without ``--fake`` Codex is the simulated one, too, and there is no deployment unless somebody
+    names one.
+    """
 
     def __init__(self, folder):
         self.folder = folder
         self.command = _CHAT
         self.state = folder / "state"
-        self.simulated = Path(sys.executable).with_name("codex-simulated")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        self.env = {**kept, "TERM": "xterm", "PYTHONWARNINGS": "error", "HOME": str(folder)}
+        home = folder / "codex-home"
+        home.mkdir()
+        self.env = {
+            **kept,
+            "TERM": "xterm",
+            "PYTHONWARNINGS": "error",
+            "CODEX_BIN": str(Path(sys.executable).with_name("codex-simulated")),
+            "CODEX_HOME": str(home),
+        }
 
     def plays(self, played):
         """Have the simulated model play a script."""
@@ -48,9 +60,8 @@ class Chats:
         self.env["CODEX_SIMULATED_SCRIPT"] = str(path)
 
     def allows_questions(self):
-        """Let the model of a kept chat ask the user, which Codex has to be told."""
-        home = self.state / "codex-home"
-        home.mkdir(parents=True)
+        """Let the model ask the user, which Codex has to be told; without ``--fake``."""
+        home = Path(self.env["CODEX_HOME"])
         text = "[features]\ndefault_mode_request_user_input = true\n"
         (home / "config.toml").write_text(text, encoding="utf-8")
 
@@ -130,6 +141,13 @@ class Terminal:
         """Tell the whole program that the terminal is gone."""
         self._process.send_signal(signal.SIGHUP)
 
+    def starts_something(self):
+        """Wait until it has started a process of its own; give all of them."""
+        deadline = time.monotonic() + SECONDS
+        while len(family := self.family) < 2:
+            assert time.monotonic() < deadline, f"nothing was started:\n{self.text}"
+        return family
+
     @property
     def family(self):
         """The process with everything it has started."""
@@ -153,6 +171,11 @@ def _family(pid):
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def thread_of(done):
+    """The thread that a chat through pipes was about."""
+    return re.search(r"Thread (\S+), kept in", done.stderr).group(1)
 
 
 def gone(processes):

@@ -151,11 +151,12 @@ class Codex:
     @asynccontextmanager
     async def connected(self, **options: Any) -> AsyncIterator[Conversation]:
         """Start it, and connect; ended, it can be started again."""
-        connection = AppServerConnection(self._open, ConnectionOptions(**options))
+        connection = AppServerConnection(self.open, ConnectionOptions(**options))
         async with connection:
             yield Conversation(connection)
 
-    async def _open(self) -> Transport:
+    async def open(self) -> Transport:
+        """Open a transport to it; where it has ended, it is started again."""
         if self._model is not None:
             settings = CodexSettings(**self._settings)
             home = CodexHome.create(self._home, base_url=self._model.base_url, settings=settings)

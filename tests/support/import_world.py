@@ -17,6 +17,7 @@ from codex_runtime.contract.endpoints.runtime_owned import ListMessagesArgs
 from codex_runtime.contract.functions.imports import CancelJobArgs
 from codex_runtime.contract.functions.pages import PaginationOpts
 from codex_runtime.contract.functions.threads import ConversationArgs
+from codex_runtime.contract.limits import SYNC_POLL_INTERVAL
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.host.runtime import HostHandlers, create_codex_host_runtime
 from codex_runtime.persistence.convex_adapter import ConvexPersistence
@@ -101,8 +102,11 @@ class Shelf:
             return {"id": message["id"], "error": error}
         if self.answer is not None:
             return {"id": message["id"], "result": self.answer}
-        thread = {"id": THREAD, "historyMode": "paginated", **self.thread, "turns": self.turns}
-        return {"id": message["id"], "result": {"thread": thread}}
+        return {"id": message["id"], "result": {"thread": self.as_read()}}
+
+    def as_read(self):
+        """The thread as ``thread/read`` tells it."""
+        return {"id": THREAD, "historyMode": "paginated", **self.thread, "turns": self.turns}
 
     def vanish(self):
         """Be gone, as a Codex that has crashed."""
@@ -111,15 +115,18 @@ class Shelf:
 
 
 class Gate:
-    """Holds the requests to one endpoint back until it is opened."""
+    """Holds the requests to one endpoint back, but for the first few, until it is opened."""
 
-    def __init__(self, path):
-        self._path = path
+    def __init__(self, path, first=0):
+        self._path, self._first = path, first
         self.reached, self._open = asyncio.Event(), asyncio.Event()
 
     async def pass_through(self, path):
         """Let a request go on, now or when it is opened."""
-        if path == self._path and not self._open.is_set():
+        if path != self._path or self._open.is_set():
+            return
+        self._first -= 1
+        if self._first < 0:
             self.reached.set()
             await self._open.wait()
 
@@ -134,7 +141,7 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, beneath):
         self._line = Line(beneath)
         self.gates, self.refusals, self.called = [], [], []
-        self.is_cut = False
+        self.chunks, self.is_cut = [], False
         self.moved = asyncio.Event()
 
     async def handle_async_request(self, request):
@@ -150,7 +157,10 @@ class Wire(httpx.AsyncBaseTransport):
             if answer is not None:
                 self._line.faults = [answer]
                 break
-        return await self._line.handle_async_request(request)
+        response = await self._line.handle_async_request(request)
+        if path == APPEND and response.status_code == httpx.codes.OK:
+            self.chunks.append(json.loads(request.content)["args"])
+        return response
 
 
 class ImportWorld:
@@ -160,6 +170,7 @@ class ImportWorld:
         self.shelf = shelf
         self.convex = InProcessConvex(app(), **convex)
         self.wire, self.stalled = Wire(self.convex.transport), False
+        self.poll_ms = SYNC_POLL_INTERVAL
         # Of time a test may let pass as much as it likes.
         self.token = self.convex.token("u", expires_in=1e9)
         self.reports, self.progress = [], []
@@ -181,7 +192,9 @@ class ImportWorld:
         """Start another runtime, on a line of its own; ``around`` gets between it and Convex."""
         self.wire = Wire(self.convex.transport)
         client = HostClient(self._line(self.wire))
-        persistence = ConvexPersistence(client, outbox=True, pause=self._pause)
+        persistence = ConvexPersistence(
+            client, outbox=True, pause=self._pause, poll_interval_ms=self.poll_ms
+        )
         self.runtime = create_codex_host_runtime(
             opener=self.shelf.open,
             persistence=persistence if around is None else around(persistence),
@@ -190,9 +203,9 @@ class ImportWorld:
         self._runtimes.append(self.runtime)
         await self.runtime.connect(actor=ACTOR)
 
-    def gate(self, path):
-        """Hold the calls of an endpoint back."""
-        gate = Gate(path)
+    def gate(self, path, *, first=0):
+        """Hold the calls of an endpoint back, after the first ones."""
+        gate = Gate(path, first)
         self.wire.gates.append(gate)
         return gate
 

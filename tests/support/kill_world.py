@@ -1,9 +1,4 @@
-"""A Codex, real or simulated, in a process of its own, and the steps of a turn at which to kill.
-
-A step is something that goes over the wire, by name. Whoever watches for it acts at the moment it
-is seen; what Codex would do next waits for something that does not come, so that where it is killed
-is never a matter of time.
-"""
+"""A Codex in a process of its own, real or simulated, and lines that somebody watches."""
 
 from __future__ import annotations
 
@@ -19,92 +14,59 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from codex_fakes.responses.codex_home import CodexHome
 from codex_fakes.responses.server import ResponsesServer
-from codex_fakes.script import Response, Run, Say, Script, Wait
+from codex_fakes.script import Script
 from codex_fakes.script.files import dump_script
 from codex_runtime.app_server import AppServerCommand, StdioTransport, find_codex
+from support.kill_steps import WIRE_STEPS
 
-FIRST, AGAIN = "Look at it.", "And again?"
-"""What the user says before the crash, and after it."""
-LOOKING, SEEN, MORE = ("I will", " look."), "It is there.", "Yes."
-"""What the model says: streamed, after its command, and to what is said after the crash."""
-ENDLESS_MS = 600_000
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds after which something counts as not coming."""
-KINDS = ("simulated", "real")
 
-Message = dict[str, Any]
-Seen = Callable[[str, Message], bool]
+Act = Callable[[], Awaitable[None]]
 
 
-def _is(method: str, **of_item: Any) -> Seen:
-    def seen(asked: str, message: Message) -> bool:
-        item = (message.get("params") or {}).get("item") or {}
-        return message.get("method") == method and of_item.items() <= item.items()
+class Trap:
+    """What is done when a step is seen for the first time.
 
-    return seen
+    Args:
+        step: Which step; ``None`` for one that never comes.
+        act: What is done then.
+        cuts: Whether the line to the deployment is cut by it.
 
+    Attributes:
+        step: Which step.
+        cuts: Whether the line to the deployment is cut by it.
+        sprung: Whether it was seen.
+    """
 
-def _answer_to(method: str) -> Seen:
-    return lambda asked, message: asked == method and "method" not in message
+    def __init__(self, step: str | None, act: Act, *, cuts: bool = False) -> None:
+        self.step = step
+        self.cuts = cuts
+        self.sprung = False
+        self._act = act
 
-
-_APPROVAL = "item/commandExecution/requestApproval"
-
-STEPS: dict[str, tuple[str, Seen]] = {
-    "turn/start written": ("sent", _is("turn/start")),
-    "turn/start answered": ("heard", _answer_to("turn/start")),
-    "turn/started": ("heard", _is("turn/started")),
-    "user message completed": ("heard", _is("item/completed", type="userMessage")),
-    "first delta": ("heard", _is("item/agentMessage/delta")),
-    "item completed": ("heard", _is("item/completed", type="agentMessage")),
-    "approval pending": ("heard", _is(_APPROVAL)),
-    "approval answered": ("sent", _answer_to(_APPROVAL)),
-    "command running": ("heard", _is("serverRequest/resolved")),
-    "command completed": ("heard", _is("item/completed", type="commandExecution")),
-    "last item completed": ("heard", _is("item/completed", type="agentMessage", text=SEEN)),
-    "turn/completed": ("heard", _is("turn/completed")),
-}
-"""The steps of a turn, in order: in which direction each is seen, and what it is."""
+    async def spring(self) -> None:
+        """Do it."""
+        self.sprung = True
+        await self._act()
 
 
-def script_until(step: str | None) -> Script:
-    """What the model does: a turn, held where it is to be killed, and another one after it."""
-    first, rest = LOOKING
-    held = (Wait(gate="never opened"),) if step == "first delta" else ()
-    lasts = step == "command running"
-    command = Run(
-        command="cat hold" if lasts else "echo done",
-        output="done\n",
-        duration_ms=ENDLESS_MS if lasts else 0,
-        escalate="to see it",
-    )
-    say = (Say(text=first, left_open=True), *held, Say(text=rest))
-    return Script(
-        responses=(
-            Response(steps=(*say, command), when=FIRST),
-            Response(steps=(Say(text=SEEN),), when=FIRST),
-            Response(steps=(Say(text=MORE),), when=AGAIN),
-        )
-    )
-
-
-class Watched:
-    """A transport that tells of a step at the moment it is seen, and of every message.
+class WatchedWire:
+    """A transport to Codex that acts at the moment a step is seen on it.
 
     Args:
         inner: The transport.
-        step: Which step.
-        act: What is done then.
+        trap: What is done; a step of another line is never seen here.
     """
 
-    def __init__(
-        self, inner: StdioTransport, step: str | None, act: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, inner: StdioTransport, trap: Trap) -> None:
         self._inner = inner
-        self._side, self._seen = STEPS[step] if step else ("", None)
-        self._act = act
+        self._trap = trap
+        self._side, self._seen = WIRE_STEPS.get(trap.step or "", ("", None))
         self._asked: dict[tuple[str, str], str] = {}
         self._parts: dict[str, bytes] = {"sent": b"", "heard": b""}
 
@@ -134,9 +96,45 @@ class Watched:
                     self._asked[side, key] = message["method"]
                 else:
                     asked = self._asked.get((other, key), "")
-            if side == self._side and self._seen is not None and self._seen(asked, message):
-                self._seen = None
-                await self._act()
+            if self._trap.sprung or self._seen is None or side != self._side:
+                continue
+            if self._seen(asked, message):
+                await self._trap.spring()
+
+
+class WatchedCalls(httpx.AsyncBaseTransport):
+    """A line to a deployment that acts at the moment a step is seen on it.
+
+    Args:
+        inner: The line.
+        trap: What is done at ``<endpoint> sent`` or ``<endpoint> answered``; of the latter the
+            answer is lost when the line is cut.
+        changed: Hears of every answer to a call that may have changed something.
+    """
+
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, trap: Trap, changed: Callable[[], None]
+    ) -> None:
+        self._inner = inner
+        self._trap = trap
+        self._changed = changed
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = json.loads(request.content)["path"].rpartition(":")[2]
+        if self._trap.step == f"{name} sent" and not self._trap.sprung:
+            await self._trap.spring()
+        response = await self._inner.handle_async_request(request)
+        if self._trap.step == f"{name} answered" and not self._trap.sprung:
+            await response.aread()
+            await self._trap.spring()
+            if self._trap.cuts:
+                raise httpx.ReadError("the answer was lost")
+        if not request.url.path.endswith("/query"):
+            self._changed()
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class CodexProcess:
@@ -144,29 +142,40 @@ class CodexProcess:
 
     Args:
         kind: ``simulated`` or ``real``.
-        folder: Where its home and its working folder are made.
+        folder: Where its home and its working folder are.
         script: What its model does.
+        base_url: The model API of somebody else who plays the script.
+
+    Attributes:
+        cwd: Its working folder.
+        base_url: Where its model API is.
+        started: Hears of every process that is started; has its end be waited for at first.
     """
 
-    def __init__(self, kind: str, folder: Path, script: Script) -> None:
+    def __init__(
+        self, kind: str, folder: Path, script: Script, base_url: str | None = None
+    ) -> None:
         self._kind = kind
         self._script = script
         self._home = folder / "home"
-        self.cwd = folder / "work"
-        self._stack = AsyncExitStack()
-        self._base_url = "http://127.0.0.1:9/v1"
         self._written = folder / "script.json"
+        self._stack = AsyncExitStack()
         self._ends: list[int] = []
-        self.transport: StdioTransport | None = None
+        self.started: Callable[[int], None] = self.watch_end
+        self._transport: StdioTransport | None = None
+        self.base_url = base_url
+        self.cwd = folder / "work"
 
     async def __aenter__(self) -> Self:
+        if self.base_url is not None:
+            return self
         self.cwd.mkdir(parents=True)
         os.mkfifo(self.cwd / "hold")
+        self._written.write_text(dump_script(self._script), encoding="utf-8")
+        self.base_url = "http://127.0.0.1:9/v1"
         if self._kind == "real":
             model = ResponsesServer(self._script, known_history=False)
-            self._base_url = (await self._stack.enter_async_context(model)).base_url
-        else:
-            self._written.write_text(dump_script(self._script), encoding="utf-8")
+            self.base_url = (await self._stack.enter_async_context(model)).base_url
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -175,28 +184,48 @@ class CodexProcess:
 
     def command(self) -> AppServerCommand:
         """How it is started."""
-        home = CodexHome.create(self._home, base_url=self._base_url)
+        home = CodexHome.create(self._home, base_url=self.base_url or "")
         if self._kind == "real":
             return AppServerCommand(home.command(find_codex()), home.env, str(self.cwd))
         python, *rest = home.command(sys.executable)
         env = {**home.env, "CODEX_SIMULATED_SCRIPT": str(self._written)}
         return AppServerCommand((python, "-m", "codex_fakes.app_server", *rest), env, str(self.cwd))
 
-    def opener(self, step: str | None = None) -> Callable[[], Awaitable[Watched]]:
-        """Make what opens the transport to a new process, which is killed at a step."""
+    def opener(self, trap: Trap | None = None) -> Callable[[], Awaitable[WatchedWire]]:
+        """Make what opens the transport to a new process.
 
-        async def open_it() -> Watched:
-            self.transport = await StdioTransport.start(self.command())
-            self._ends.append(os.pidfd_open(self.transport.pid))
-            return Watched(self.transport, step, lambda: self.kill_at(step))
+        Args:
+            trap: What is done, and when; it is killed at no step when left out.
+        """
+        watched = trap or self.killing(None)
+
+        async def open_it() -> WatchedWire:
+            self._transport = await StdioTransport.start(self.command())
+            self.started(self._transport.pid)
+            return WatchedWire(self._transport, watched)
 
         return open_it
 
-    async def kill_at(self, step: str | None) -> None:
-        """Kill it, at a step that has just been seen."""
-        assert self.transport is not None
-        with await hold(self.cwd, running=self._kind == "real" and step == "command running"):
-            os.kill(self.transport.pid, signal.SIGKILL)
+    def killing(self, step: str | None) -> Trap:
+        """Make what kills the process at a step."""
+
+        async def kill() -> None:
+            lasts = self._kind == "real" and step == "command running"
+            with await _hold(self.cwd, running=lasts):
+                os.kill(self.pid, signal.SIGKILL)
+
+        return Trap(step, kill)
+
+    @property
+    def pid(self) -> int:
+        """The process that was started last."""
+        assert self._transport is not None
+        return self._transport.pid
+
+    def watch_end(self, pid: int) -> None:
+        """Have the end of a process be waited for, whoever has started it."""
+        with contextlib.suppress(ProcessLookupError):
+            self._ends.append(os.pidfd_open(pid))
 
     def check_gone(self) -> None:
         """Check that no process is left that was started here."""
@@ -207,7 +236,7 @@ class CodexProcess:
         self._ends.clear()
 
 
-async def hold(cwd: Path, *, running: bool) -> Any:
+async def _hold(cwd: Path, *, running: bool) -> contextlib.AbstractContextManager[Any]:
     """Wait until the command runs, if it is to; what is given lets it end when it is left."""
     if not running:
         return contextlib.nullcontext()

@@ -210,6 +210,15 @@ class AppServerConnection:
         await asyncio.shield(self._supervisor)
         return self._ended.end if self._ended else end
 
+    def abort(self) -> None:
+        """End the connection at once, whatever is under way: for a transport that does not close.
+
+        Idempotent, and harmless before :meth:`start`.
+        """
+        self._stop_requested = True
+        if self._transport is not None:
+            self._transport.abort()
+
     async def call(self, call: Call[R_co], *, timeout: float | None = None) -> R_co:
         """Make a request and read its result.
 

@@ -22,7 +22,8 @@ Environment:
       the deployment, when no option names one; also read from .env.local
       and convex/.env.local
   CONVEX_AUTH_TOKEN   the token of the user who acts
-  CONVEX_ADMIN_KEY    the deployment's admin key, in place of a token
+  CONVEX_ADMIN_KEY    the deployment's admin key, in place of a token: for a
+                      host that believes who its callers say they are
   ACTOR_USER_ID       who acts; "demo-user" when neither this nor a token says
   CODEX_BIN           the codex binary
   CODEX_MODEL         the model
@@ -69,11 +70,13 @@ def chat(
     Without a deployment Codex alone keeps the conversation. In a pipe every line is said in its
     turn, or answers what Codex asks.
 
-    Exit codes: 0 it ended as it should; 1 in a pipe, something that was said failed, or Codex is
-    gone; 2 it was interrupted; 3 usage or configuration; 70 a bug of ours.
+    Exit codes: 0 it ended as it should; 1 in a pipe, something that was said failed; Codex is gone,
+    or not everything could be kept; 2 it was interrupted; 3 usage or configuration; 70 a bug of
+    ours.
     """
     import asyncio
     import os
+    import sys
 
     from codex_runtime.chat.connecting import Plan
     from codex_runtime.chat.session import chat as have_chat
@@ -84,6 +87,8 @@ def chat(
         raise click.UsageError("--convex, --local and --fake exclude each other.")
     if state is not None and not fake:
         raise click.UsageError("--state needs --fake.")
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        raise click.UsageError("A chat needs standard input, output and error; one is closed.")
     environment = read_environment(os.environ)
     if url is None and not local and not fake:
         url = deployment_url(os.environ, _environment_files())

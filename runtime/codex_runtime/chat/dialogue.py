@@ -75,6 +75,7 @@ class Dialogue:
         self._prompted = False
         self._failed = False
         self._ended = False
+        self._over = False
 
     @property
     def place(self) -> Place:
@@ -179,7 +180,12 @@ class Dialogue:
 
     def progressed(self, progress: ImportProgress) -> list[Effect]:
         """Take how far an import has come."""
-        self._out.append(Progress(*telling.progress_text(progress)))
+        text, last = telling.progress_text(progress)
+        # A question that was asked stays the last line.
+        if last or not self._asked:
+            self._transcript.broken_off()
+            self._prompted = self._prompted and not last
+            self._out.append(Progress(text, last))
         return self._taken()
 
     def call_done(self, call: Call, result: Any) -> list[Effect]:
@@ -187,7 +193,7 @@ class Dialogue:
         self._call_ended(call)
         match call:
             case ListThreads():
-                self._lines(telling.thread_lines(result.data, self._thread_id))
+                self._lines(telling.thread_lines(result, self._thread_id))
             case Import():
                 self._lines(telling.imported_lines(result))
                 self._failed |= result.sync_job_state != "synced"
@@ -210,6 +216,9 @@ class Dialogue:
 
     def _taken(self) -> list[Effect]:
         """Do what can be done now; give everything that is to be done."""
+        if self._over:
+            self._out.clear()
+            return []
         while (held := self._held) is not None and not self._ended:
             rule: Rule = "do" if isinstance(held, Nothing) else self._rule_for(held)
             if rule == "hold":
@@ -221,6 +230,7 @@ class Dialogue:
         if self._input_ended and self._held is None and self.place == "ready":
             self._end(self._outcome)
         self._prompt()
+        self._over = self._ended
         out, self._out = self._out, []
         return out
 
@@ -315,7 +325,7 @@ class Dialogue:
         outcome = self._asked[0].read(text)
         if isinstance(outcome, Again):
             self._line(Line(outcome.why, "notice"))
-            self._failed |= not self._interactive
+            self._failed = True
         elif isinstance(outcome, Answered):
             self._answered(outcome)
         else:

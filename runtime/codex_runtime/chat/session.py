@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from codex_runtime.chat import effects as e
 from codex_runtime.chat.connecting import neighbours
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 
 Letter: TypeAlias = "Callable[[Dialogue], list[e.Effect]]"
 Inbox: TypeAlias = "asyncio.Queue[Letter]"
+
+_LETTERS: Final[dict[signal.Signals, Letter]] = {
+    signal.SIGINT: Dialogue.interrupt_key,
+    signal.SIGTERM: Dialogue.terminated,
+    signal.SIGHUP: Dialogue.terminated,
+}
+"""What the dialogue is told of a signal."""
 
 
 async def chat(plan: Plan) -> int:
@@ -141,17 +148,14 @@ def _signals(inbox: Inbox, screen: Screen) -> Iterator[Callable[[], None]]:
             beginning = None
         inbox.put_nowait(letter)
 
-    letters = {
-        signal.SIGINT: Dialogue.interrupt_key,
-        signal.SIGTERM: Dialogue.terminated,
-        signal.SIGHUP: Dialogue.terminated,
-    }
-    for number, letter in letters.items():
-        loop.add_signal_handler(number, came, letter)
+    # What whoever started it wants ignored, as nohup does, stays ignored.
+    heeded = [number for number in _LETTERS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
+        loop.add_signal_handler(number, came, _LETTERS[number])
     try:
         yield begun
     finally:
-        for number in letters:
+        for number in heeded:
             loop.remove_signal_handler(number)
 
 

@@ -2,7 +2,7 @@
 
 May import asyncio, the exceptions and the app-server's command. The runtime may not import the
 fakes, so their console scripts are started. The invariants: they listen on the loopback interface
-only; whatever happens, they have ended when the chat has.
+only; whatever happens to the chat, also when it is killed, they end with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import urllib.request
@@ -36,6 +38,9 @@ STOP_SECONDS: Final = 10.0
 """How long it may take to end after SIGTERM."""
 TOKEN_SECONDS: Final = 10.0
 """How long it may take to issue a token."""
+
+_WATCHED: Final = '"$@" & child=$!; exec >&-; read -r _; kill "$child" 2>/dev/null; wait "$child"'
+"""Runs a program until the input ends, as it does when whoever holds its other end is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +80,17 @@ async def stand_ins(folder: Path | None, user_id: str) -> AsyncIterator[StandIns
         home = _state_folder(folder, stack)
         said = stack.enter_context(tempfile.TemporaryFile())
         process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            _WATCHED,
+            "sh",
             str(fakes),
             "convex",
             "--codex",
             "--control",
             "--state",
             str(home / "convex-state"),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=said,
             # Of its own, so that a Ctrl-C in the terminal is for the chat alone.
@@ -137,9 +146,9 @@ async def _url_of(process: asyncio.subprocess.Process, said: IO[bytes]) -> str:
     if not key:
         said.seek(0)
         lines = said.read().decode(errors="replace").split("\n")
-        told = [line.strip() for line in lines if line.strip()]
+        told = [line.strip() for line in lines if line.strip()] or ["it said nothing"]
         # Of a traceback the last line says what it is; of anything else the first one does.
-        line = next((one for one in reversed(told) if "Error: " in one), *told[:1])
+        line = next((one for one in reversed(told) if "Error: " in one), told[0])
         raise ChatError("E_CHAT_FAKE_FAILED", f"{FAKES} did not start: {line}")
     return url
 
@@ -160,12 +169,12 @@ def _tokens(url: str, user_id: str) -> TokenProvider:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    assert process.stdin is not None  # noqa: S101 - it was asked for
+    process.stdin.close()
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

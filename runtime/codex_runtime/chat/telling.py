@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from codex_runtime.host.import_records import Imported, ImportProgress
     from codex_runtime.host.phases import HostState
-    from codex_runtime.host.runtime import ListedThread
+    from codex_runtime.host.runtime import ListedThreads
     from codex_runtime.protocol.messages import Notification
 
     Item: TypeAlias = Mapping[str, Any]
@@ -134,17 +134,18 @@ def history_lines(turns: Iterable[Any]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def thread_lines(threads: Iterable[ListedThread], open_id: str | None) -> tuple[Line, ...]:
-    """Show a list of threads, the open one marked."""
+def thread_lines(threads: ListedThreads, open_id: str | None) -> tuple[Line, ...]:
+    """Show a page of threads, the open one marked."""
     lines = tuple(
         Line(
             f"{'*' if thread.thread_id == open_id else ' '} {one_line(thread.thread_id)}"
             f"  {_date(thread.updated_at)}  {thread.message_count:>4}"
             f"  {one_line(thread.preview, _PREVIEW)}"
         )
-        for thread in threads
+        for thread in threads.data
     )
-    return lines or (Line("There are no threads."),)
+    more = () if threads.next_cursor is None else (Line("There are older ones.", "notice"),)
+    return (*lines, *more) or (Line("There are no threads."),)
 
 
 def _date(seconds: int) -> str:

@@ -121,6 +121,7 @@ class Screen:
         self._coloured = coloured
         self._hide = hide
         self._begun = False
+        self._bar = False
         self._hidden = False
 
     def show(self, effect: Stream | Line | Break | Progress | Prompt) -> None:
@@ -132,6 +133,7 @@ class Screen:
         match effect:
             case Stream(text, look):
                 if text:
+                    self._end_bar()
                     self._write(self._out, self._styled(printable(text), look))
                     self._begun = not text.endswith("\n")
             case Line(text, look):
@@ -163,13 +165,19 @@ class Screen:
         if not self._interactive:
             self._write(self._out, text + "\n")
             return
+        if not self._bar:
+            self._end_line()
         self._write(self._out, _REDRAW + text + ("\n" if last else ""))
-        self._begun = not last
+        self._begun = self._bar = not last
 
     def _end_line(self) -> None:
         if self._begun:
             self._write(self._out, "\n")
-            self._begun = False
+        self._begun = self._bar = False
+
+    def _end_bar(self) -> None:
+        if self._bar:
+            self._end_line()
 
     def _styled(self, text: str, look: Look) -> str:
         style = _STYLES[look]

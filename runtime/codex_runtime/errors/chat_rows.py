@@ -27,7 +27,7 @@ CHAT: Final = (
         ),
         (
             "E_CHAT_REQUEST_UNANSWERABLE",
-            "Codex asks for something that nobody can answer in the chat; its turn is interrupted",
+            "a request of Codex that nobody can answer in the chat came; its turn is interrupted",
             "Use a host that answers such requests, or log in with codex itself.",
             False,
         ),

@@ -199,11 +199,5 @@ RUNTIME: Final = (
             "Look at the deployment: nothing is lost, and it goes on when that keeps up.",
             True,
         ),
-        (
-            "E_RUNTIME_SERVER_REQUEST_NOT_KEPT",
-            "a pending request could not be written down; it can still be answered",
-            "Answer it through the runtime.",
-            True,
-        ),
     ),
 )

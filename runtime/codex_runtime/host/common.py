@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.host.flows import Flows, Settle
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from codex_runtime.contract.actors import Actor
     from codex_runtime.host.flows import Flow, Perform
     from codex_runtime.host.phases import Source
+
+
+FLUSH_MS: Final = 250.0
+"""How long an event may wait for company while a turn is in flight, unless told otherwise."""
 
 
 class HostError(CodexRuntimeError):
@@ -51,7 +55,6 @@ class Bound:
         runtime_id: The thread of the local Codex.
         conversation_id: The conversation.
         thread_id: The persisted thread; ``None`` until it is bound.
-        pinned: Whether the conversation stays although Codex's thread becomes another one.
         begun: Whether the thread was there before it was opened, so that Codex knows turns of it.
         in_step: Whether what Codex knows of it is kept.
     """
@@ -59,7 +62,6 @@ class Bound:
     runtime_id: str | None = None
     conversation_id: str | None = None
     thread_id: str | None = None
-    pinned: bool = False
     begun: bool = False
     in_step: bool = False
 
@@ -162,7 +164,7 @@ class Common:
         """
         if self.lifecycle == "stopping":
             raise HostError("E_RUNTIME_STOPPING", "The runtime is being stopped.")
-        if self.settings is None or self.lifecycle not in ("running", "troubled"):
+        if self.settings is None or not self.serving:
             raise HostError("E_RUNTIME_NOT_CONNECTED", "Bridge not started. Connect runtime first.")
         return self.settings
 
@@ -225,6 +227,11 @@ class Common:
             waiting_event_count=waiting,
             waiting_bytes=weight,
         )
+
+    @property
+    def serving(self) -> bool:
+        """Whether there is a connection that is to go on."""
+        return self.lifecycle in ("running", "troubled")
 
     @property
     def ready(self) -> bool:

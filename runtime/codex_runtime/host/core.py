@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_runtime.app_server.events import ConnectionEnded
 from codex_runtime.contract.functions.reading import UpsertUsageArgs
-from codex_runtime.errors import CodexRuntimeError
+from codex_runtime.errors import AppServerError, CodexRuntimeError
 from codex_runtime.host.common import Common, Emit, HostError, Settings, Tell
 from codex_runtime.host.flows import Pledge
 from codex_runtime.host.holding import Holding
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from codex_runtime.host.common import Outside
     from codex_runtime.host.flows import Flow
-    from codex_runtime.host.request_desk import Why
 
 STOP_SECONDS: Final = 10.0
 """How long what is under way may take to end, before the runtime stops."""
@@ -52,7 +51,7 @@ class HostCore:
     Attributes:
         common: What the parts share.
         ingest: What waits to be kept.
-        turns: The turn in flight.
+        turns: The turns that wait, and the one in flight.
         requests: The requests that wait for an answer.
         threads: The open thread.
         imports: The imports under way.
@@ -159,15 +158,17 @@ class HostCore:
             common.move("stop")
         self._running = False
         self._opening = None
-        self._forget("runtimeStopped", lasting=True)
+        self.requests.expire_all("runtimeStopped")
+        self._forget()
+        common.do(common.flows.cancel_all(_stopped(), lasting=True))
         common.move("stopped")
         common.clear_error()
         self._changed()
 
     def _take_leave(self) -> Flow:
         """End what is under way, while Codex is still there."""
-        yield from self.turns.give_up("the runtime was stopped")
         self.requests.expire_all("runtimeStopped")
+        yield from self.turns.give_up("the runtime was stopped")
         yield from self.imports.give_up()
 
     def _close(self) -> Flow:
@@ -236,17 +237,15 @@ class HostCore:
             self._take_global(message)
             return
         if thread != common.bound.runtime_id:
-            # Of another thread: it is told, and never kept in the open one.
-            common.skipped[message.method] += 1
-            common.out.append(Tell("event", message))
+            self._take_elsewhere(message, runtime_turn)
             return
         if isinstance(message, Notification) and runtime_turn is not None:
             self._note_turn(message, runtime_turn)
-        turn_id = self.turns.persisted(runtime_turn)
+        turn_id = self.turns.current.named(runtime_turn)
         if isinstance(message, Request):
             self.requests.arrived(message, turn_id, kept=True)
         elif message.method == "serverRequest/resolved":
-            self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
+            self._take_resolved(message)
         elif message.method == "thread/tokenUsage/updated":
             self._count_tokens(message, turn_id)
         common.out.append(Tell("event", message))
@@ -255,30 +254,43 @@ class HostCore:
         else:
             # It is kept when what came before it is: the thread is brought into step first.
             common.skipped[message.method] += 1
-        if isinstance(message, Notification) and runtime_turn is not None:
-            self._end_turn(message, runtime_turn)
+        if isinstance(message, Notification) and message.method == "turn/completed":
+            # Its end is put into the queue before the next turn can begin.
+            self.turns.current.completed(message, runtime_turn)
+            if turn_id is not None:
+                self.requests.turn_ended(turn_id)
+
+    def _take_elsewhere(self, message: Notification | Request, runtime_turn: str | None) -> None:
+        """Take a message of a thread that is not the open one: it is never kept in that."""
+        self.common.skipped[message.method] += 1
+        if isinstance(message, Request):
+            # Whoever works in that thread waits for an answer nevertheless.
+            self.requests.arrived(message, runtime_turn, kept=False)
+        elif message.method == "serverRequest/resolved":
+            self._take_resolved(message)
+        elif message.method == "turn/completed" and runtime_turn is not None:
+            self.requests.turn_ended(runtime_turn)
+        self.common.out.append(Tell("event", message))
+
+    def _take_resolved(self, message: Notification) -> None:
+        self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
 
     def _take_global(self, message: Notification | Request) -> None:
         if isinstance(message, Request):
             self.requests.arrived(message, None, kept=False)
         elif message.method == "serverRequest/resolved":
-            self.requests.resolved(decode_json(message.params or b"{}").get("requestId"))
+            self._take_resolved(message)
         self.common.out.append(Tell("global", message))
 
     def _note_turn(self, message: Notification, runtime_turn: str) -> None:
         if message.method == "turn/started":
-            self.turns.started(runtime_turn)
-        elif message.method == "item/started" and self.turns.unrecognised:
+            self.turns.current.started(runtime_turn)
+        elif message.method == "item/started" and self.turns.current.unrecognised:
             item = decode_json(message.params or b"{}").get("item")
             if isinstance(item, dict) and item.get("type") == "userMessage":
-                self.turns.said(runtime_turn, item.get("clientId"))
+                self.turns.current.said(runtime_turn, item.get("clientId"))
         elif message.method == "error":
-            self.turns.erred(message, runtime_turn)
-
-    def _end_turn(self, message: Notification, runtime_turn: str) -> None:
-        # Its end is put into the queue before the next turn can begin.
-        if message.method == "turn/completed":
-            self.turns.completed(message, runtime_turn)
+            self.turns.current.erred(message, runtime_turn)
 
     def _count_tokens(self, message: Notification, turn_id: str | None) -> None:
         common = self.common
@@ -306,19 +318,21 @@ class HostCore:
         common.last_error = f"codex exited with code {'unknown' if code is None else code}"
         # A turn that has ended expires its requests itself, and then nothing says why.
         self.requests.expire_all("codexExited")
-        self.turns.lost(common.last_error)
-        self._forget("codexExited")
+        self.turns.current.lost(common.last_error)
+        self._forget()
+        gone = AppServerError(
+            "E_APP_SERVER_GONE", common.last_error, exit_code=code, stderr=event.end.stderr
+        )
+        common.do(common.flows.cancel_all(gone))
         self._changed()
 
-    def _forget(self, why: Why, *, lasting: bool = False) -> None:
-        """Forget everything that was the app-server's; end whatever waits for it."""
+    def _forget(self) -> None:
+        """Forget everything that was the app-server's."""
         common = self.common
         self._holding.release()
         self.turns.reset()
-        self.requests.expire_all(why)
         common.settings = None
         common.bound = type(common.bound)()
-        common.do(common.flows.cancel_all(_stopped(), lasting=lasting))
 
     def _changed(self) -> None:
         self._changed_at = self.common.outside.now_ms()
@@ -328,7 +342,7 @@ class HostCore:
     def state(self) -> HostState:
         """What is shown of the runtime, as it is now."""
         common = self.common
-        slot = self.turns.slot
+        slot = self.turns.current.slot
         return HostState(
             running=self._running,
             phase=common.phase,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codex_runtime.app_server.connection import AppServerConnection
+from codex_runtime.host.common import Emit, Report, Tell
 from codex_runtime.host.core import HostCore
 from codex_runtime.host.listeners import HostHandlers, Listeners
 from codex_runtime.host.shell import Shell, SystemOutside
@@ -105,6 +106,10 @@ class Engine:
 
         Args:
             settings: With what.
+
+        Raises:
+            CodexRuntimeError: What opening the connection raises; ``E_RUNTIME_STOPPING``;
+                ``E_RUNTIME_STOPPED``.
         """
         if self._stopping is not None and self.core.common.lifecycle == "stopped":
             # It has stopped, but for its last tasks.
@@ -127,9 +132,16 @@ class Engine:
         try:
             await shell.run(self.core.stop, lasting=True)
         finally:
-            await shell.close()
-            self._shell = self._new_shell()
-            self._stopping = None
+            try:
+                await shell.close()
+            finally:
+                # Whatever has become of stopping: it is stopped, and can be connected again.
+                self.core.end()
+                for effect in self.core.take_out():
+                    if isinstance(effect, Emit | Report | Tell):
+                        self.listeners.hear(effect)
+                self._shell = self._new_shell()
+                self._stopping = None
 
     def _new_shell(self) -> Shell:
         return Shell(
@@ -143,7 +155,7 @@ class Engine:
 
     def _new_connection(self, experimental: bool) -> AppServerConnection:
         options = self._options
-        if experimental and not options.experimental_api:
+        if (experimental or self._tools.definitions) and not options.experimental_api:
             options = replace(options, experimental_api=True)
         return AppServerConnection(self._opener, options)
 

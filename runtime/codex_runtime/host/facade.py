@@ -7,13 +7,13 @@ every method may be called from any task of the loop; nothing is decided here.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from uuid import uuid4
 
 from codex_runtime.app_server import requests
 from codex_runtime.contract.actors import Actor
 from codex_runtime.host import request_desk as desk
-from codex_runtime.host.common import Report, Settings
+from codex_runtime.host.common import FLUSH_MS, Report, Settings
 from codex_runtime.host.import_records import ImportOrder, ImportProgress
 from codex_runtime.host.listing import ListedThreads, list_threads
 from codex_runtime.host.processes import owner_of
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FLUSH_MS: Final = 250.0
-"""How long an event may wait for company while a turn is in flight, unless told otherwise."""
-
 
 class CodexHostRuntime:
     """One Codex process, at most one open thread, at most one turn in flight.
 
-    Make it with :func:`create_codex_host_runtime`. It is used again after it was stopped.
+    Make it with :func:`create_codex_host_runtime`; it can be connected again after it was stopped.
+    Whatever asks Codex raises ``E_RUNTIME_NOT_CONNECTED``, ``E_RUNTIME_STOPPED``, what Codex does
+    not do (``E_APP_SERVER_…``), and ``E_PROTOCOL_…`` for what cannot be said to it or read of it.
+    What was asked goes on when whoever waits for it is cancelled, unless it says otherwise.
 
     Args:
         engine: What runs it.
@@ -280,11 +280,12 @@ class CodexHostRuntime:
             text: What the user says.
             expected_turn_id: The persisted id of the turn that it is meant for.
         """
-        await self._engine.run(lambda: self._engine.core.turns.steer(text, expected_turn_id))
+        current = self._engine.core.turns.current
+        await self._engine.run(lambda: current.steer(text, expected_turn_id))
 
     async def interrupt(self) -> None:
         """Interrupt the turn in flight; without one nothing happens, now or later."""
-        await self._engine.run(self._engine.core.turns.interrupt)
+        await self._engine.run(self._engine.core.turns.current.interrupt)
 
     # Import.
 
@@ -304,7 +305,7 @@ class CodexHostRuntime:
 
         Whoever is cancelled while waiting here cancels the import with it. An import that an
         earlier runtime has set going is waited for, if it brings the same. Once everything was
-        sent, it is the deployment that imports: it goes on when this runtime is stopped.
+        sent and sealed, it is the deployment that imports: it goes on when this runtime is stopped.
 
         Args:
             runtime_thread_handle: The thread.
@@ -321,7 +322,8 @@ class CodexHostRuntime:
                 ``E_IMPORT_THREAD_READ_FAILED``; ``E_IMPORT_THREAD_UNDER_WAY``: the conversation is
                 being imported; ``E_IMPORT_THREAD_CANCELLED``: by :meth:`cancel_import`;
                 ``E_SYNC_SOURCE_CHUNK_TOO_LARGE``: a message is larger than the deployment takes;
-                ``E_RUNTIME_STOPPING``, ``E_RUNTIME_STOPPED``: the runtime was stopped.
+                ``E_RUNTIME_INGEST_FLUSH_FAILED``: what was streamed is not kept, and cannot be
+                compared; ``E_RUNTIME_STOPPING``, ``E_RUNTIME_STOPPED``: the runtime was stopped.
             ContractError: ``E_SYNC_MANIFEST_INVALID``: more messages than a deployment takes; or
                 what the deployment refuses with.
             PersistenceError: ``E_PERSISTENCE_DISABLED``: nothing is kept; ``E_SYNC_JOB_TIMEOUT``:
@@ -391,25 +393,25 @@ class CodexHostRuntime:
         listed: list[PendingRequest] = await self._engine.run(self._engine.core.requests.listed)
         return listed
 
-    async def respond_command_approval(self, request_id: str | int, decision: Any) -> None:
+    async def respond_command_approval(self, request_id: str | float, decision: Any) -> None:
         """Answer whether a command may be run."""
         answer = answers.CommandApproval(decision=decision)
         await self._respond(request_id, desk.COMMAND, answer)
 
-    async def respond_file_change_approval(self, request_id: str | int, decision: Any) -> None:
+    async def respond_file_change_approval(self, request_id: str | float, decision: Any) -> None:
         """Answer whether files may be changed."""
         answer = answers.FileChangeApproval(decision=decision)
         await self._respond(request_id, desk.FILES, answer)
 
     async def respond_tool_user_input(
-        self, request_id: str | int, given: Mapping[str, tuple[str, ...]]
+        self, request_id: str | float, given: Mapping[str, tuple[str, ...]]
     ) -> None:
         """Answer what the user says: the answers to each question, by its id."""
         told = {name: answers.UserAnswer(answers=tuple(said)) for name, said in given.items()}
         await self._respond(request_id, desk.QUESTION, answers.UserInputAnswers(answers=told))
 
     async def respond_dynamic_tool_call(
-        self, request_id: str | int, *, success: bool, content_items: tuple[Any, ...]
+        self, request_id: str | float, *, success: bool, content_items: tuple[Any, ...]
     ) -> None:
         """Answer what a tool returns."""
         answer = answers.DynamicToolResult(content_items=content_items, success=success)
@@ -417,7 +419,7 @@ class CodexHostRuntime:
 
     async def respond_chatgpt_auth_tokens_refresh(
         self,
-        request_id: str | int,
+        request_id: str | float,
         *,
         access_token: str,
         chatgpt_account_id: str,
@@ -433,7 +435,7 @@ class CodexHostRuntime:
 
     async def respond_permissions(
         self,
-        request_id: str | int,
+        request_id: str | float,
         permissions: Mapping[str, Any],
         *,
         scope: Literal["turn", "session"] = "turn",
@@ -444,7 +446,7 @@ class CodexHostRuntime:
 
     async def respond_mcp_elicitation(
         self,
-        request_id: str | int,
+        request_id: str | float,
         action: Literal["accept", "decline", "cancel"],
         *,
         content: Any = None,
@@ -488,6 +490,6 @@ class CodexHostRuntime:
         result: T = await self._engine.run(lambda: threads.ask(call))
         return result
 
-    async def _respond(self, request_id: str | int, method: str, answer: Any) -> None:
+    async def _respond(self, request_id: str | float, method: str, answer: Any) -> None:
         waiting = self._engine.core.requests
         await self._engine.run(lambda: waiting.respond(request_id, method, answer))

@@ -181,7 +181,8 @@ class Flows:
         return out
 
     def _drained(self) -> list[Perform | Settle]:
-        while self._fired:
+        # Within another flow nobody else goes on: whoever has begun that one sees to it.
+        while self._fired and not self._active:
             number = self._fired.popleft()
             if number in self._flows:
                 self._advance(number, None, None)

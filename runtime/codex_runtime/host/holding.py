@@ -9,10 +9,14 @@ nothing of any thread is taken, and afterwards everything is, in the order of th
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+HELD_MOST: Final = 10_000
+"""How many messages are held back at most; whoever waits longer than these gets them unordered."""
 
 
 class Holding:
@@ -45,17 +49,14 @@ class Holding:
     def put(self, message: Any) -> None:
         """Take a message, or hold it back."""
         self._waiting.append(message)
+        if len(self._waiting) > HELD_MOST:
+            self._awaited = 0
         self._take_all()
 
     def release(self) -> None:
         """Take everything now: no answer will come any more."""
         self._awaited = 0
         self._take_all()
-
-    def clear(self) -> None:
-        """Forget everything: nobody is there to take it."""
-        self._awaited = 0
-        self._waiting.clear()
 
     def _take_all(self) -> None:
         if self._taking:

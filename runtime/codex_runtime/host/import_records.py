@@ -1,6 +1,7 @@
 """What is wanted of an import, how far it has come, and what became of it.
 
-May import msgspec only. The invariant: a record is immutable; what is not known yet is nought.
+May import the contract by type. The invariant: a record is immutable; what is not known yet is
+nought.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from codex_runtime.contract.functions.imports import Job
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,3 +90,37 @@ class ImportOrder:
     conversation_id: str | None
     session_id: str | None
     tell: Callable[[ImportProgress], None]
+
+
+def imported_by(
+    job: Job, *, turns: int, messages: int, warnings: tuple[str, ...], resumed: bool
+) -> Imported:
+    """Say what a job that has ended has made of an import.
+
+    Args:
+        job: The job.
+        turns: How many turns were to be imported.
+        messages: How many messages those have.
+        warnings: What was mended or left out.
+        resumed: Whether the job was set going by an earlier call.
+
+    Returns:
+        What became of the import.
+    """
+    synced = job.state == "synced"
+    code = job.last_error_code or None
+    failure = () if synced else (f"{code or 'UNKNOWN'}:{job.last_error_message or ''}",)
+    return Imported(
+        conversation_id=job.conversation_id,
+        thread_id=job.thread_id,
+        sync_job_id=job.job_id,
+        sync_job_policy_version=job.policy_version,
+        sync_job_state=job.state,
+        last_cursor=job.last_cursor,
+        imported_turn_count=turns,
+        imported_message_count=messages,
+        sync_state="synced" if synced else "partial",
+        resumed=resumed,
+        warnings=(*warnings, *failure),
+        error_code=None if synced else code,
+    )

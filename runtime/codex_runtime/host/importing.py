@@ -1,9 +1,8 @@
 """Importing a thread of the local Codex into its conversation (spec 06 §12, "Better").
 
-May import the common parts, the steps, the plan, the delivery, the protocol and the contract. The
-invariants: an import is said to be synced only when the deployment says so; one that fails or is
-cancelled on the way leaves nothing that goes on by itself; what was streamed, or imported before,
-is found again under the ids that it has.
+May import the common parts, the ingest, the steps, the other modules about imports, the protocol
+and the contract. The invariants: an import is said to be synced only when the deployment says so;
+one that fails or is cancelled on the way leaves nothing that goes on by itself.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from codex_runtime.app_server.requests import Call
-from codex_runtime.contract.endpoints.runtime_owned import OpenBindingArgs, TurnMessagesArgs
+from codex_runtime.contract.endpoints.runtime_owned import OpenBindingArgs
 from codex_runtime.contract.functions.imports import CancelJobArgs, GetJobArgs, StartSourceArgs
 from codex_runtime.contract.functions.ingest import SessionArgs
-from codex_runtime.contract.functions.threads import ConversationArgs
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.host.common import HostError
 from codex_runtime.host.flows import Signal
 from codex_runtime.host.import_delivery import Delivery
-from codex_runtime.host.import_plan import KnownTurn, plan_import
-from codex_runtime.host.import_records import Imported, ImportOrder, ImportProgress
-from codex_runtime.host.reconciling import ATTEMPTS, names_of
+from codex_runtime.host.import_known import has_brought, is_renumbered, known_turns
+from codex_runtime.host.import_plan import plan_import
+from codex_runtime.host.import_records import ImportOrder, ImportProgress, imported_by
+from codex_runtime.host.reconciling import ATTEMPTS
 from codex_runtime.host.steps import Ask, Follow, Keep, Sleep
 from codex_runtime.persistence.failures import PersistenceError
 from codex_runtime.protocol import params as p
@@ -33,11 +32,11 @@ from codex_runtime.protocol.outbound import check_thread_id
 if TYPE_CHECKING:
     from codex_runtime.contract.actors import Actor
     from codex_runtime.contract.functions.imports import CancelledJob, Job
-    from codex_runtime.contract.functions.reading import Message
-    from codex_runtime.contract.functions.threads import OpenedBinding, ThreadState
+    from codex_runtime.contract.functions.threads import OpenedBinding
     from codex_runtime.host.common import Common
     from codex_runtime.host.flows import Flow
     from codex_runtime.host.import_plan import ImportPlan
+    from codex_runtime.host.import_records import Imported
     from codex_runtime.host.ingesting import Ingest
 
 GIVE_UP_SECONDS: Final = 10.0
@@ -114,7 +113,7 @@ class Imports:
             order: Which, and into which conversation.
 
         Returns:
-            The :class:`Imported`.
+            The :class:`.Imported`.
         """
         common = self._common
         settings = common.settings
@@ -167,8 +166,9 @@ class Imports:
         if before is not None and _may_be_of(before, one, plan):
             one.tell(sent_chunks=before.total_chunks, sent_messages=len(plan.manifest))
             job = yield from self._wait_for(one, before.job_id)
-            if job.state != "synced" or (yield from self._has_brought(one, plan)):
-                return _imported(plan, job, plan.warnings, resumed=True)
+            if job.state != "synced" or (yield from has_brought(one.actor, plan)):
+                return _imported(job, plan, plan.warnings, resumed=True)
+            one.job_id = None
         opened: OpenedBinding = yield Keep(
             "ensure_thread",
             OpenBindingArgs(
@@ -178,10 +178,11 @@ class Imports:
             ),
         )
         if not opened.created:
-            if streaming and _is_renumbered(thread):
+            renumbered = is_renumbered(thread)
+            if streaming and renumbered:
                 # What was streamed is kept under its own ids before others are looked up for it.
                 yield from self._ingest.drain(ATTEMPTS)
-            known = yield from self._known(one, plan, thread)
+            known = yield from known_turns(one.actor, plan, renumbered=renumbered)
             plan = plan_import(thread, one.conversation_id, now, streaming=streaming, known=known)
         delivery = yield from self._collect(one, opened.thread_id, plan)
         try:
@@ -192,7 +193,7 @@ class Imports:
         job = yield from self._wait_for(one, delivery.job_id or "")
         left_out = f"W_IMPORT_THREAD_SKIPPED_ITEMS_TOO_LARGE:{delivery.left_out}"
         warnings = (*plan.warnings, *((left_out,) if delivery.left_out else ()))
-        return _imported(plan, job, warnings, resumed=False)
+        return _imported(job, plan, warnings, resumed=False)
 
     def _read(self, one: _Import) -> Flow:
         """Read the thread as it is told: a status that is not known yet is no reason to refuse."""
@@ -208,38 +209,6 @@ class Imports:
                 "E_IMPORT_THREAD_READ_FAILED", "The answer to thread/read has no thread."
             )
         return thread
-
-    def _known(self, one: _Import, plan: ImportPlan, thread: dict[str, Any]) -> Flow:
-        """Find out what is kept already of turns that may be kept in part, or in other words."""
-        where = ConversationArgs(actor=one.actor, conversation_id=one.conversation_id)
-        state: ThreadState | None = yield Keep("thread_state", where)
-        latest = {turn.turn_id for turn in state.turns} if state else set()
-        known: dict[str, KnownTurn] = {}
-        for planned in plan.turns:
-            # What is not among the latest turns was kept whole before them.
-            if planned.turn_id not in latest and not _is_renumbered(thread):
-                continue
-            args = TurnMessagesArgs(
-                actor=one.actor, conversation_id=one.conversation_id, turn_id=planned.turn_id
-            )
-            kept: list[Message] = yield Keep("turn_messages", args)
-            if kept:
-                names, _ = names_of(planned.turn, planned.turn_id, kept)
-                known[planned.turn_id] = KnownTurn(
-                    names, max(message.created_at for message in kept)
-                )
-        return known
-
-    def _has_brought(self, one: _Import, plan: ImportPlan) -> Flow:
-        """Tell whether an import of earlier has brought the thread as it is now.
-
-        Its last turn is what changes; the stream that brought it is named after what it held.
-        """
-        where = ConversationArgs(actor=one.actor, conversation_id=one.conversation_id)
-        state: ThreadState | None = yield Keep("thread_state", where)
-        brought = {stream.stream_id for stream in state.all_streams} if state else set()
-        last = plan.last_stream
-        return last is None or last in brought
 
     def _collect(self, one: _Import, thread_id: str, plan: ImportPlan) -> Flow:
         """Begin to collect."""
@@ -295,6 +264,9 @@ class Imports:
         def seen(job: Job) -> None:
             nonlocal changed
             changed = job.updated_at
+            if job.state in ("synced", "failed"):
+                # Whoever does not want it any more is too late: what became of it stands.
+                one.unwanted = None
             one.tell(
                 state="verifying" if job.state == "syncing" else job.state,
                 processed_chunks=job.processed_chunk_index,
@@ -354,14 +326,22 @@ class Imports:
             for one in self._under_way.values()
             if one.delivery is not None and one.delivery.job_id is None
         ]
+        lost = False
+
+        def lose_patience() -> Flow:
+            nonlocal lost
+            yield Sleep(GIVE_UP_SECONDS)
+            lost = True
+            for one in unsealed:
+                self._common.flows.fire(one.ended)
+
         for one in unsealed:
             one.withdraw("E_RUNTIME_STOPPING", "The runtime was stopped.")
-            self._common.begin(self._lose_patience(one), lasting=True)
-            yield one.ended
-
-    def _lose_patience(self, one: _Import) -> Flow:
-        yield Sleep(GIVE_UP_SECONDS)
-        self._common.flows.fire(one.ended)
+        if unsealed:
+            self._common.begin(lose_patience(), lasting=True)
+        for one in unsealed:
+            if self._goes_on(one) and not lost:
+                yield one.ended
 
     def _cancel_job(self, actor: Actor, job_id: str, code: str, why: str) -> Flow:
         args = CancelJobArgs(actor=actor, job_id=job_id, error_code=code, error_message=why)
@@ -370,18 +350,24 @@ class Imports:
 
     def _withdraw(self, one: _Import, code: str, why: str) -> Flow:
         """Have an import end, and wait until it has; give whether it was cancelled by this."""
-        if self._under_way.get(one.conversation_id) is not one:
+        if not self._goes_on(one):
             return False
         one.withdraw(code, why)
         cancelled = True
         if one.job_id is not None:
-            cancelled = yield from self._cancel_job(one.actor, one.job_id, code, why)
-            if not cancelled:
-                # It had ended before: what became of it stands.
-                one.unwanted = None
-        if self._under_way.get(one.conversation_id) is one:
+            cancelled = False
+            try:
+                cancelled = yield from self._cancel_job(one.actor, one.job_id, code, why)
+            finally:
+                if not cancelled:
+                    # It goes on, or it had ended before: what becomes of it stands.
+                    one.unwanted = None
+        if self._goes_on(one):
             yield one.ended
         return cancelled
+
+    def _goes_on(self, one: _Import) -> bool:
+        return self._under_way.get(one.conversation_id) is one
 
 
 def _may_be_of(job: Job, one: _Import, plan: ImportPlan) -> bool:
@@ -393,26 +379,11 @@ def _may_be_of(job: Job, one: _Import, plan: ImportPlan) -> bool:
     )
 
 
-def _is_renumbered(thread: dict[str, Any]) -> bool:
-    """Tell whether a thread's history is of the older kind, which numbers its items anew."""
-    return thread.get("historyMode") == "legacy"
-
-
-def _imported(plan: ImportPlan, job: Job, warnings: tuple[str, ...], *, resumed: bool) -> Imported:
-    synced = job.state == "synced"
-    code = job.last_error_code or None
-    failure = () if synced else (f"{code}:{job.last_error_message or ''}",)
-    return Imported(
-        conversation_id=plan.conversation_id,
-        thread_id=job.thread_id,
-        sync_job_id=job.job_id,
-        sync_job_policy_version=job.policy_version,
-        sync_job_state=job.state,
-        last_cursor=job.last_cursor,
-        imported_turn_count=len(plan.turns),
-        imported_message_count=len(plan.manifest),
-        sync_state="synced" if synced else "partial",
+def _imported(job: Job, plan: ImportPlan, warnings: tuple[str, ...], *, resumed: bool) -> Imported:
+    return imported_by(
+        job,
+        turns=len(plan.turns),
+        messages=len(plan.manifest),
+        warnings=warnings,
         resumed=resumed,
-        warnings=(*warnings, *failure),
-        error_code=None if synced else code,
     )

@@ -1,16 +1,19 @@
 """What waits to be kept: merged where that loses nothing, given out, held until told.
 
-May import the contract. No IO and no clock. The invariant: what goes in comes out in order, and
-stays until it is acknowledged; the memory it takes is known and bounded (spec 06 §8, "Better").
+May import the contract and msgspec. No IO and no clock. The invariant: what goes in comes out in
+order, and stays until it is acknowledged; the memory it takes is known and bounded (spec 06 §8,
+"Better").
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from codex_runtime.contract.actors import Actor
@@ -50,8 +53,7 @@ class Place:
     thread_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """An event that waits.
 
     Attributes:
@@ -128,7 +130,7 @@ class _Merged:
             and event.item_id == last.item_id
             and event.turn_id == last.turn_id
             and event.stream_id == last.stream_id
-            and event.place == last.place
+            and (event.place is last.place or event.place == last.place)
             and self._length + len(event.text) <= MERGED_CHARACTERS
         )
 
@@ -151,7 +153,7 @@ class _Merged:
         text = "".join(self._pieces)
         payload = json.loads(self.first.payload_json)
         payload["params"]["delta"] = text
-        return replace(
+        return msgspec.structs.replace(
             self.first,
             event_id=self._last.event_id,
             cursor_end=self._last.cursor_end,

@@ -110,7 +110,6 @@ class Ingest:
         common.enqueued[kind] += 1
         event = self._projection.event(
             message,
-            event_id=common.outside.new_id(),
             place=place,
             turn_id=turn_id,
             now_ms=common.outside.now_ms(),

@@ -6,9 +6,10 @@ without gaps from 0, and carry the persisted turn wherever they name their turn 
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from codex_runtime.host.ingest_queue import TEXT_DELTA, Place, Waiting
 from codex_runtime.protocol.messages import Request, decode_json
@@ -29,21 +30,22 @@ def is_kept(kind: str) -> bool:
 
 
 class Projection:
-    """Numbers the events of a session's streams.
+    """Numbers the events of a session, and the places that they have in their streams.
 
     Args:
-        session_id: The session; its streams are told from those of any other by it.
+        session_id: The session, whose id no other one has; its events and streams are told from
+            those of any other by it.
     """
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
+        self._events = 0
         self._cursors: OrderedDict[str, int] = OrderedDict()
 
     def event(
         self,
         message: Notification | Request,
         *,
-        event_id: str,
         place: Place,
         turn_id: str,
         now_ms: float,
@@ -52,7 +54,6 @@ class Projection:
 
         Args:
             message: The message.
-            event_id: The event's id.
             place: Where it is kept.
             turn_id: The persisted turn.
             now_ms: The time.
@@ -61,6 +62,7 @@ class Projection:
             The event.
         """
         stream_id = f"{place.thread_id}:{turn_id}:{self._session_id}"
+        self._events += 1
         cursor = self._cursors.pop(stream_id, 0)
         self._cursors[stream_id] = cursor + 1
         if len(self._cursors) > STREAMS_MOST:
@@ -68,7 +70,7 @@ class Projection:
         is_text = message.method == TEXT_DELTA
         head = message.head
         return Waiting(
-            event_id=event_id,
+            event_id=f"{self._session_id}:{self._events}",
             place=place,
             turn_id=turn_id,
             stream_id=stream_id,
@@ -97,4 +99,4 @@ def payload_of(message: Notification | Request, turn_id: str) -> str:
     whole: dict[str, Any] = {"method": message.method, "params": params}
     if isinstance(message, Request):
         whole["id"] = message.id
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(whole).decode()

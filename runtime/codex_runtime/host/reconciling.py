@@ -19,18 +19,18 @@ from codex_runtime.app_server import requests
 from codex_runtime.contract.endpoints.runtime_owned import FailTurnSendArgs, TurnMessagesArgs
 from codex_runtime.contract.functions.threads import ConversationArgs
 from codex_runtime.contract.functions.turns import ListDispatchesArgs
-from codex_runtime.contract.limits import SNAPSHOT_TURNS
+from codex_runtime.contract.limits import LEASE_LEAST, SNAPSHOT_TURNS
 from codex_runtime.contract.shapes import UNSET
-from codex_runtime.contract.states import MESSAGE, TURN
-from codex_runtime.host.flows import Signal
-from codex_runtime.host.import_events import ItemNames, TurnItem, events_of, items_of
+from codex_runtime.contract.states import TURN
+from codex_runtime.errors import RequestFailedError
+from codex_runtime.host.import_events import events_of
 from codex_runtime.host.import_plan import turns_of
-from codex_runtime.host.steps import Ask, FindGone, Keep
+from codex_runtime.host.kept_items import names_of
+from codex_runtime.host.steps import Ask, FindGone, Keep, Sleep
 from codex_runtime.host.turn_identity import persisted_ids
-from codex_runtime.protocol.items import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from codex_runtime.contract.functions.reading import Message
     from codex_runtime.contract.functions.turns import Claimed, DispatchRead
@@ -63,70 +63,16 @@ class MissingTurn:
     kept: Sequence[Message]
 
 
-def names_of(
-    turn: Mapping[str, Any], turn_id: str, kept: Sequence[Message]
-) -> tuple[ItemNames, bool]:
-    """Find out under which ids the items of a turn are kept.
-
-    A history of the older kind numbers its items anew, so that they are known by their order and
-    their text alone; and what was streamed only in part is the beginning of what Codex has.
-
-    Args:
-        turn: The turn as ``thread/read`` gives it.
-        turn_id: The id it is persisted with.
-        kept: Its messages, in order.
-
-    Returns:
-        The ids by the ids that Codex gives now; and whether every item is kept as Codex has it.
-    """
-    items = list(items_of(turn, turn_id, {}))
-    own = {item.item_id for item in items}
-    by_id = {message.message_id: message for message in kept}
-    # Of these Codex may know under another id.
-    left = [message for message in kept if message.message_id not in own]
-    names: ItemNames = {}
-    whole = True
-    for item in items:
-        message = by_id.get(item.item_id)
-        if message is None:
-            message = _same(item, left)
-            if message is not None:
-                names[item.item_id] = message.message_id
-                # The order is the same on both sides.
-                left = left[left.index(message) + 1 :]
-        whole = whole and message is not None and _is_whole(message, item)
-    return names, whole
-
-
-def _same(item: TurnItem, left: Sequence[Message]) -> Message | None:
-    """Find the message that an item is kept as: of its type, with its text or its beginning."""
-    text = text_of(item.item)
-    alike = [message for message in left if message.source_item_type == item.item["type"]]
-    for message in alike:
-        if message.text == text:
-            return message
-    for message in alike:
-        if message.status != "completed" and text.startswith(message.text):
-            return message
-    return None
-
-
-def _is_whole(message: Message, item: TurnItem) -> bool:
-    return message.status in MESSAGE.terminal and message.text == text_of(item.item)
-
-
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The dispatches of a thread that have not ended, by the ids of their turns.
+    """The dispatches of a thread that were claimed and have not ended, by the ids of their turns.
 
     Attributes:
         held: Those of turns that somebody runs, or is about to.
-        waiting: Those of turns that nobody has claimed yet.
         abandoned: Those of turns whose claimers are gone.
     """
 
     held: Mapping[str, DispatchRead]
-    waiting: Mapping[str, DispatchRead]
     abandoned: Mapping[str, DispatchRead]
 
 
@@ -143,39 +89,28 @@ class Reconciling:
         self._common = common
         self._ingest = ingest
         self._persisted = persisted
-        self._under_way: Signal | None = None
+        self._waiting_for_lease = False
         self._past: deque[str] = deque(maxlen=PAST_MOST)
 
     def reset(self) -> None:
         """Take note that the present connection has ended: nobody acts under its name any more."""
-        self._under_way = None
         if self._common.settings is not None:
             self._past.append(self._common.settings.claim_owner)
 
     def bring_into_step(self) -> Flow:
         """Keep what Codex knows of the open thread and nobody has kept; end what was abandoned.
 
+        While it is under way no other thread is opened, and no turn is sent.
+
         Raises:
             HostError: ``E_RUNTIME_INGEST_FLUSH_FAILED``: it could not be kept; asked again, it goes
                 on where it was.
         """
-        common = self._common
-        while self._under_way is not None:
-            yield self._under_way
-        bound = common.bound
-        if bound.in_step or bound.thread_id is None or not common.durable:
+        bound = self._common.bound
+        if bound.in_step or bound.thread_id is None or not self._common.durable:
             return
-        under_way = self._under_way = Signal()
-        try:
-            bound.in_step = yield from self._catch_up(bound)
-        finally:
-            if self._under_way is under_way:
-                self._under_way = None
-            common.flows.fire(under_way)
-
-    def _catch_up(self, bound: Bound) -> Flow:
-        """Bring a thread into step; whether it was, and not left for another one meanwhile."""
-        turns = yield from self._turns(bound)
+        # A thread that has no turn yet cannot be asked for them.
+        turns = (yield from self._turns(bound)) if bound.begun else []
         work = yield from self._open_work(bound)
         known = self._named(turns, work)
         state = yield Keep("thread_state", self._conversation(bound))
@@ -199,13 +134,12 @@ class Reconciling:
                 # Everything before it was kept before it.
                 break
             missing.append(MissingTurn(turn, turn_id, kept))
-        if not (yield from self._keep_all(bound, reversed(missing))):
-            return False
+        yield from self._keep_all(bound, reversed(missing))
         there = set(known.values())
         for turn_id in self._given_up(statuses, work):
             if turn_id not in there:
                 yield from self._give_up(bound, turn_id, work.abandoned.get(turn_id))
-        return self._common.bound is bound
+        bound.in_step = True
 
     def find(self, claimed: Claimed) -> Flow:
         """Ask Codex for a turn of the open thread that was claimed before.
@@ -214,9 +148,13 @@ class Reconciling:
             claimed: The turn.
 
         Returns:
-            The turn as ``thread/read`` gives it; ``None`` when Codex does not know it.
+            The turn as ``thread/read`` gives it; ``None`` when Codex does not know it, or does not
+            say.
         """
-        turns = yield from self._turns(self._common.bound)
+        try:
+            turns = yield from self._turns(self._common.bound)
+        except RequestFailedError:
+            return None
         known = persisted_ids(turns)
         for turn in turns:
             if claimed.turn_id == known[turn["id"]] or turn["id"] == claimed.runtime_turn_id:
@@ -235,25 +173,35 @@ class Reconciling:
         kept = yield from self._kept(bound, turn_id)
         yield from self._keep_all(bound, [MissingTurn(turn, turn_id, kept)])
 
-    def lease_end(self) -> Flow:
-        """Say when the last claim of others in the open thread runs out.
+    def wait_for_leases(self, longest_ms: float, then: Callable[[], None]) -> Flow:
+        """Have something done when the claims in the open thread have run out.
 
-        Returns:
-            The time in milliseconds since the epoch; ``None`` where nobody else has a claim.
+        Without a turn in flight they are those of others, or of a turn that Codex never answered
+        for.
+
+        Args:
+            longest_ms: How long a claim lasts at most, in milliseconds.
+            then: What is done; nothing where nobody has a claim.
         """
-        work = yield from self._open_work(self._common.bound)
-        own = self._common.acting().claim_owner
-        ends = [
-            one.lease_expires_at
-            for one in (*work.held.values(), *work.abandoned.values())
-            if one.claim_owner != own and one.lease_expires_at is not UNSET
-        ]
-        return max(ends, default=None)
+        if self._waiting_for_lease or not self._common.outbox:
+            return
+        claimed = yield from self._claimed(self._common.bound)
+        ends = [one.lease_expires_at for one in claimed if one.lease_expires_at is not UNSET]
+        if ends and not self._waiting_for_lease:
+            self._waiting_for_lease = True
+            # The deployment's clock may be another one than ours.
+            left = max(max(ends) - self._common.outside.now_ms(), LEASE_LEAST)
+            self._common.begin(self._wait(min(left, longest_ms) / 1_000, then))
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> Flow:
+        try:
+            yield Sleep(seconds)
+        finally:
+            self._waiting_for_lease = False
+        then()
 
     def _turns(self, bound: Bound) -> Flow:
-        """Ask Codex for the turns of a thread; one that has none yet cannot be asked for them."""
-        if not bound.begun:
-            return []
+        """Ask Codex for the turns of a thread."""
         read = yield Ask(requests.thread_read(bound.runtime_id or "", include_turns=True))
         return turns_of(msgspec.to_builtins(read.thread))
 
@@ -264,19 +212,16 @@ class Reconciling:
         for one in (*work.held.values(), *work.abandoned.values()):
             # Of a turn that was cut off before anybody had said anything Codex has not kept who
             # sent it; whoever sent it may have written down what Codex has called it.
-            if known.get(str(one.runtime_turn_id)) == one.runtime_turn_id and (
-                one.turn_id not in taken
-            ):
-                known[str(one.runtime_turn_id)] = one.turn_id
+            named = one.runtime_turn_id
+            if named is not UNSET and known.get(named) == named and one.turn_id not in taken:
+                known[named] = one.turn_id
         self._persisted.update(known)
         return known
 
     def _keep_all(self, bound: Bound, missing: Iterable[MissingTurn]) -> Flow:
-        """Keep what is missing, in order; whether all of it is, and no other thread was opened."""
+        """Keep what is missing, in order."""
         latest = 0.0
         for one in missing:
-            if self._common.bound is not bound:
-                return False
             began = one.turn.get("startedAt")
             # What is kept later was said later than whatever is kept already.
             latest = max(
@@ -290,24 +235,26 @@ class Reconciling:
             latest += len(events)
             self._ingest.bring([event.delta for event in events])
             yield from self._ingest.drain(ATTEMPTS)
-        return self._common.bound is bound
 
     def _open_work(self, bound: Bound) -> Flow:
-        settings = self._common.acting()
-        listed: list[DispatchRead] = yield Keep(
-            "open_turns",
-            ListDispatchesArgs(actor=settings.actor, thread_id=bound.thread_id or ""),
-        )
-        claimed = [one for one in listed if one.status != "queued"]
-        owners = {str(one.claim_owner) for one in claimed} - {settings.claim_owner, *self._past}
+        claimed: list[DispatchRead] = yield from self._claimed(bound)
+        own = self._common.acting().claim_owner
+        owners = {str(one.claim_owner) for one in claimed} - {own, *self._past}
         gone = {*self._past}
         if owners:
             gone |= yield FindGone(frozenset(owners))
         return _Work(
             held={one.turn_id: one for one in claimed if one.claim_owner not in gone},
-            waiting={one.turn_id: one for one in listed if one.status == "queued"},
             abandoned={one.turn_id: one for one in claimed if one.claim_owner in gone},
         )
+
+    def _claimed(self, bound: Bound) -> Flow:
+        """List the dispatches of a thread that were claimed, and have not ended."""
+        actor = self._common.acting().actor
+        listed: list[DispatchRead] = yield Keep(
+            "open_turns", ListDispatchesArgs(actor=actor, thread_id=bound.thread_id or "")
+        )
+        return [one for one in listed if one.status != "queued"]
 
     def _given_up(self, statuses: Mapping[str, str], work: _Work) -> list[str]:
         """List the turns that nobody runs, and that have not ended."""
@@ -317,8 +264,8 @@ class Reconciling:
         lost = [
             turn_id
             for turn_id, status in statuses.items()
-            # One that is queued, and not in the outbox, is for somebody else to begin with.
-            if status == "inProgress" and turn_id not in {*work.held, *work.waiting}
+            # One that is queued is for whoever claims it to begin with.
+            if status == "inProgress" and turn_id not in work.held
         ]
         return list(dict.fromkeys((*work.abandoned, *lost)))
 

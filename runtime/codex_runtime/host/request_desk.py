@@ -329,7 +329,9 @@ _Key: TypeAlias = tuple[str, str]
 
 
 def _key(request_id: Any) -> _Key:
-    """A request's key: ``1`` and ``"1"`` are two."""
+    """A request's key: ``1`` and ``"1"`` are two, ``1`` and what Convex makes of it are one."""
+    if isinstance(request_id, int | float):
+        return "number", f"{request_id:.17g}"
     return type(request_id).__name__, str(request_id)
 
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from codex_runtime.app_server.connection import AppServerConnection
+    from codex_runtime.app_server.events import Event
     from codex_runtime.host.core import HostCore
     from codex_runtime.host.flows import Flow
     from codex_runtime.persistence.port import HostPersistence
@@ -166,20 +168,28 @@ class Shell:
         try:
             await self._close_connection()
         finally:
-            for ticket in tuple(self._tickets):
-                if not ticket.done():
-                    ticket.set_exception(_stopped())
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        for ticket in tuple(self._tickets):
+            if not ticket.done():
+                ticket.set_exception(_stopped())
 
     async def _work(self) -> None:
-        while True:
-            for letter in await self._mailbox.take():
-                letter()
-                for effect in self._core.take_out():
-                    self._do(effect)
-            if self._core.full and self._connection is not None:
-                self._room.clear()
-            else:
-                self._room.set()
+        try:
+            while True:
+                for letter in await self._mailbox.take():
+                    letter()
+                    for effect in self._core.take_out():
+                        self._do(effect)
+                if self._core.full and self._connection is not None:
+                    self._room.clear()
+                else:
+                    self._room.set()
+        finally:
+            # Nobody takes anything any more: whoever waits is told, and nobody waits from now on.
+            self._closed = True
+            self._refuse_all()
 
     def _do(self, effect: Any) -> None:
         match effect:
@@ -271,12 +281,14 @@ class Shell:
         return server
 
     async def _read(self, connection: AppServerConnection) -> None:
-        core = self._core
         async for batch in connection.event_batches():
             # When more waits to be kept than may be remembered, Codex waits with it.
             await self._room.wait()
-            for event in batch:
-                self._mailbox.put(lambda event=event: core.arrived(event))  # type: ignore[misc]
+            self._mailbox.put(partial(self._arrived, batch))
+
+    def _arrived(self, batch: list[Event]) -> None:
+        for event in batch:
+            self._core.arrived(event)
 
     async def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
@@ -293,6 +305,7 @@ class Shell:
         except TimeoutError as error:
             if not bound.expired():
                 raise
+            connection.abort()
             raise AppServerError(
                 "E_RUNTIME_STOP_TIMEOUT",
                 f"The connection to Codex did not close within {CLOSE_SECONDS:g} s.",

@@ -84,23 +84,30 @@ class ThreadControl:
             )
         call = _call(strategy, named, settings, (*self._tools, *tools))
         pinned = "" if pin is None else pin.strip()
-        # What is said of the thread comes after the answer, and counts when it is bound.
         self._turns.switching = True
+        try:
+            yield from self._turns.look_first()
+            opened: ThreadOpened = yield from self._open(call, pinned or None)
+        finally:
+            self._turns.switching = False
+        self._turns.dispatch_next()
+        return opened
+
+    def _open(self, call: Call[ThreadOpened], pin: str | None) -> Flow:
+        # What is said of the thread comes after the answer, and counts when it is bound.
         self._holding.begin()
         try:
             opened: ThreadOpened = yield Ask(call)
             turns = opened.thread.turns
-            self._switch(opened.thread.id, pinned or None, begun=bool(turns))
+            self._switch(opened.thread.id, pin, begun=bool(turns))
             try:
                 yield from self.bind()
             finally:
                 if turns and turns[-1].status == "inProgress":
                     # It goes on; another turn would only say more in it.
-                    self._turns.started(turns[-1].id)
+                    self._turns.current.started(turns[-1].id)
         finally:
-            self._turns.switching = False
             self._holding.end()
-        self._turns.dispatch_next()
         return opened
 
     def _switch(self, runtime_id: str, pin: str | None, *, begun: bool) -> None:
@@ -115,7 +122,6 @@ class ThreadControl:
             runtime_id=runtime_id,
             conversation_id=conversation,
             thread_id=before.thread_id if kept else None,
-            pinned=pin is not None,
             begun=begun,
             in_step=kept and before.in_step,
         )

@@ -7,8 +7,9 @@ nothing it does can stop the runtime.
 from __future__ import annotations
 
 import inspect
+import re
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,16 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
+"""The names that Codex takes (FACTS §9)."""
+
+
 class ToolBox:
     """The tools that a host has registered.
 
     Args:
-        tools: The functions by the names the model calls them; plain or async. What one returns is
-            told to the model: text as it is, anything else as JSON.
+        tools: The functions by the names the model calls them. What one returns is told to the
+            model: text as it is, anything else as JSON. A plain function is called in the loop, and
+            must not block it; an async one may take its time, and is cancelled when nobody waits
+            for it any more.
 
     Raises:
-        HostError: ``E_RUNTIME_CONFIG_INVALID``: a function whose parameters have no type hints, or
-            hints that no JSON can satisfy.
+        HostError: ``E_RUNTIME_CONFIG_INVALID``: a name that Codex does not take, or a function
+            whose parameters have no type hints, or hints that no JSON can satisfy.
     """
 
     def __init__(self, tools: Mapping[str, Callable[..., Any]]) -> None:
@@ -69,12 +76,22 @@ class ToolBox:
                 result = await result
             text = result if isinstance(result, str) else msgspec.json.encode(result).decode()
         except Exception as error:  # noqa: BLE001 - whatever a tool raises, the model is told
-            text = f"{type(error).__name__}: {error}"
-            return DynamicToolResult(content_items=(InputText(text=text),), success=False)
-        return DynamicToolResult(content_items=(InputText(text=text),), success=True)
+            return _told(f"{type(error).__name__}: {error}", success=False)
+        return _told(text, success=True)
+
+
+def _told(text: str, *, success: bool) -> DynamicToolResult:
+    # Half of a pair of surrogates is a text in Python, and none on the wire.
+    sendable = text.encode("utf-8", "backslashreplace").decode()
+    return DynamicToolResult(content_items=(InputText(text=sendable),), success=success)
 
 
 def _params_of(name: str, tool: Callable[..., Any]) -> type[msgspec.Struct]:
+    if not _NAME.fullmatch(name):
+        raise HostError(
+            "E_RUNTIME_CONFIG_INVALID",
+            f"A tool cannot be called {name!r}: letters, digits, - and _ make a name.",
+        )
     try:
         hints = typing.get_type_hints(tool)
     except (NameError, TypeError) as error:
@@ -94,8 +111,8 @@ def _params_of(name: str, tool: Callable[..., Any]) -> type[msgspec.Struct]:
             )
         default = () if parameter.default is parameter.empty else (parameter.default,)
         fields.append((parameter.name, hints[parameter.name], *default))
-    params = msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
     try:
+        params = msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
         _schema_of(params)
     except TypeError as error:
         raise HostError(

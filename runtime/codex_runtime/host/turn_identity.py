@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _DISPATCH: Final = "-dispatch"
 
@@ -43,7 +43,7 @@ def turn_of(dispatch_id: str | None) -> str | None:
     return dispatch_id.removesuffix(_DISPATCH) or None
 
 
-def dispatch_in(items: Iterable[Mapping[str, Any]]) -> str | None:
+def dispatch_in(items: Iterable[Any]) -> str | None:
     """Find what the first message of a turn was sent as.
 
     Args:
@@ -53,27 +53,28 @@ def dispatch_in(items: Iterable[Mapping[str, Any]]) -> str | None:
         The dispatch; ``None`` where the client gave none. What a steer gave does not count.
     """
     for item in items:
-        if item.get("type") == "userMessage":
+        if isinstance(item, dict) and item.get("type") == "userMessage":
             client_id = item.get("clientId")
             return client_id if isinstance(client_id, str) else None
     return None
 
 
-def persisted_ids(turns: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def persisted_ids(turns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Give the persisted id of every turn of a thread.
 
     Args:
-        turns: The turns, as ``thread/read`` gives them.
+        turns: The turns, as ``thread/read`` gives them; each has an id.
 
     Returns:
-        The persisted ids by Codex's own. A turn whose dispatch an earlier one has already had is
-        not taken for that: it keeps Codex's id.
+        The persisted ids by Codex's own, no two of them the same. A turn whose dispatch an earlier
+        one has already had, or that names another turn of Codex's, keeps Codex's id.
     """
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = {turn["id"] for turn in turns}
     for turn in turns:
         runtime_id = turn["id"]
-        named = turn_of(dispatch_in(turn.get("items") or ()))
+        items = turn.get("items")
+        named = turn_of(dispatch_in(items if isinstance(items, list | tuple) else ()))
         if named is None or named in taken:
             named = runtime_id
         taken.add(named)

@@ -1,16 +1,14 @@
 """What is said of turns: how one is to run, that it was accepted, how far the present one is.
 
-May import the claims, the flows and the protocol. The invariant: a record decides nothing.
+May import the claims and the protocol. The invariant: a record decides nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from codex_runtime.host.flows import Signal
 
 if TYPE_CHECKING:
     from codex_runtime.host.claims import Claim
@@ -59,7 +57,6 @@ class InFlight:
         recognised: Whether Codex has said what it began with.
         interrupt: Whether it is to be interrupted as soon as it has begun.
         failure: The error that was told before its end.
-        settled: Fired when it is in flight no more.
     """
 
     turn_id: str
@@ -69,4 +66,3 @@ class InFlight:
     recognised: bool = False
     interrupt: bool = False
     failure: TerminalStatus | None = None
-    settled: Signal = field(default_factory=Signal)

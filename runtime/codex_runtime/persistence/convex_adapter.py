@@ -37,7 +37,7 @@ class ConvexPersistence:
         client: Calls the endpoints of the deployment's host.
         outbox: Whether the deployment has the manifest ``runtimeExtended``; ask
             :func:`has_outbox` when that is not known. Without it accepted turns wait in this
-            object's memory: after a crash they stay as they are in the deployment.
+            object's memory: after a crash they end with a code when their thread is opened again.
         runtime: How the deployment is to keep and replay streams; its defaults when left out.
         poll_interval_ms: How long to wait between two looks at an import.
         poll_timeout_ms: How long to wait for an import at most.
@@ -140,7 +140,12 @@ class ConvexPersistence:
 
     async def turn_messages(self, args: owned.TurnMessagesArgs) -> list[reading.Message]:
         """List the messages of a turn, in order; none of one that is not kept."""
-        read = await self._call("listTurnMessagesByConversation", args)
+        try:
+            read = await self._call("listTurnMessagesByConversation", args)
+        except ContractError as error:
+            if error.code != "E_TURN_NOT_FOUND":
+                raise
+            return []
         listed: list[reading.Message] = read.data
         return listed
 

@@ -17,8 +17,12 @@ from codex_runtime.tooling.schema_commands import schema
 
 __all__ = ["ExitCode", "cli", "main"]
 
-FINDINGS: Final = {"E_SCHEMA_LOCK_EDITED": ExitCode.FAILED}
-"""Codes that are what a command was asked to find out, not a reason why it could not."""
+FINDINGS: Final = {
+    "E_SCHEMA_LOCK_EDITED": ExitCode.FAILED,
+    "E_RUNTIME_INGEST_FLUSH_FAILED": ExitCode.FAILED,
+    "E_RUNTIME_STOP_TIMEOUT": ExitCode.FAILED,
+}
+"""Codes that say how it went, not why a command could not begin."""
 
 
 @click.group(
