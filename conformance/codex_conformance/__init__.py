@@ -1,4 +1,4 @@
-"""Conformance suites: whether an app-server keeps the promises the runtime builds on.
+"""Conformance suites: whether an app-server, a host, and a runtime keep their promises.
 
 May import :mod:`codex_fakes` and :mod:`codex_runtime`; nothing imports this package. Its rooms:
 
@@ -8,7 +8,8 @@ May import :mod:`codex_fakes` and :mod:`codex_runtime`; nothing imports this pac
 * :mod:`~codex_conformance.suites`: plays act and record, checks judge what was recorded
 * :mod:`~codex_conformance.runner`: plays each scene once, judges, and tells reporters
 * :mod:`~codex_conformance.report`: for people, and for machines
-* :mod:`~codex_conformance.miniatures`: app-servers with one fault each, which the checks must find
+* :mod:`~codex_conformance.miniatures`: app-servers, hosts and runtimes with one fault each, which
+  the checks must find
 * :mod:`~codex_conformance.cli`: the command ``codex-conformance``
 
 The invariant of all of them: a check passes only when the rule was seen to hold. What could not be

@@ -18,12 +18,10 @@ from codex_runtime.command_line import CodedGroup
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from codex_conformance.runner.asked import Targets
     from codex_conformance.runner.events import Reporter
     from codex_conformance.runner.selection import Selection
-    from codex_conformance.suites.host_registry import HostCheck
-    from codex_conformance.suites.registry import Check
-    from codex_conformance.targets.deployment import DeploymentTarget
-    from codex_conformance.targets.door import Target
+    from codex_conformance.suites.kinds import AnyCheck
     from codex_runtime.errors import CodexRuntimeError
 
 CAPABILITIES: Final = ("scripted-model", "restart", "exit", "clients", "process", "http")
@@ -98,7 +96,7 @@ def _selection_options(command: Any) -> Any:
 )
 @click.version_option(package_name="codex-runtime", prog_name="codex-conformance")
 def cli() -> None:
-    """Find out whether an app-server, and a host on Convex, keep their promises."""
+    """Find out whether an app-server, a host on Convex, and a runtime keep their promises."""
 
 
 @cli.command()
@@ -113,6 +111,11 @@ def cli() -> None:
     "deployment",
     metavar="TARGET",
     help="fake; fake:wire; url:URL,admin-key=KEY (or token=, jwt-key=, trusted).",
+)
+@click.option(
+    "--runtime",
+    metavar="TARGET",
+    help="codex-runtime; python:MODULE:FUNCTION.",
 )
 @_selection_options
 @click.option("--strict", is_flag=True, help="A should counts like a must.")
@@ -147,7 +150,8 @@ def run(**options: Any) -> int:
     """Run the checks, and end with a table of them.
 
     The suites of an app-server run where --app-server is given, those of a host where --convex is;
-    without either, both run on the fakes.
+    those of a runtime where --app-server or --runtime is, with the fake of the neighbour that is
+    not. Without any of them everything runs on the fakes.
 
     Exit codes: 0 all musts pass; 1 failures; 2 incomplete, or an outcome is unknown; 3 usage or
     configuration; 4 the target cannot be reached; 5 nothing was executed; 70 a bug of ours.
@@ -159,6 +163,7 @@ def _run(
     *,
     spec: str | None,
     deployment: str | None,
+    runtime: str | None,
     suites: tuple[str, ...],
     only: tuple[str, ...],
     level: str | None,
@@ -175,17 +180,13 @@ def _run(
 
     from codex_conformance.report.console import ConsoleReporter
     from codex_conformance.report.ndjson import NdjsonReporter
+    from codex_conformance.runner.asked import Asked
     from codex_conformance.runner.running import RunOptions
     from codex_conformance.runner.selection import Selection
 
-    if spec is None and deployment is None:
-        spec, deployment = "simulated", "fake"
-    checks = _about(
-        _chosen(Selection(suites, only, level)),
-        app_server=spec is not None,
-        host=deployment is not None,
-    )
-    target, host = _targets(checks, spec, deployment, without, workspace)
+    asked = Asked(spec, deployment, runtime)
+    checks = asked.about(_chosen(Selection(suites, only, level)))
+    targets = asked.targets(checks, without, workspace)
     stream = sys.stdout
     replay = tuple(part for name in without for part in ("--without", name))
     # Without rich, which is an extra, the table is plain text on a terminal too.
@@ -195,24 +196,26 @@ def _run(
         if report is not None:
             reporters.append(files.enter_context(NdjsonReporter(report)))
         options = RunOptions(jobs, timeout, strict)
-        return _run_to_the_end(target, host, checks, reporters, options)
+        return _run_to_the_end(targets, checks, reporters, options)
 
 
 def _run_to_the_end(
-    target: Target | None,
-    host: DeploymentTarget | None,
-    checks: Sequence[Check | HostCheck],
+    targets: Targets,
+    checks: Sequence[AnyCheck],
     reporters: Sequence[Any],
     options: Any,
 ) -> int:
     import asyncio
     import contextlib
+    import logging
     import signal
 
     from codex_conformance.runner.running import Run
     from codex_conformance.targets.inherited_signals import heed_signals_in_children
 
     heed_signals_in_children()
+    # What a runtime logs of the faults that its checks make is no news to whoever reads a report.
+    logging.getLogger("codex_runtime").addHandler(logging.NullHandler())
 
     async def main() -> int:
         task = asyncio.current_task()
@@ -220,64 +223,24 @@ def _run_to_the_end(
         if task is not None:
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        result = await Run(target, checks, reporters, options, deployment=host).run()
+        judged = Run(
+            targets.app_server,
+            checks,
+            reporters,
+            options,
+            deployment=targets.deployment,
+            runtime=targets.runtime,
+        )
+        result = await judged.run()
         return int(result.exit_code)
 
     return asyncio.run(main())
 
 
-def _chosen(selection: Selection) -> tuple[Check | HostCheck, ...]:
+def _chosen(selection: Selection) -> tuple[AnyCheck, ...]:
     from codex_conformance.suites.catalogue import EVERY_CHECK
 
     return selection.choose(EVERY_CHECK.values())
-
-
-def _about(
-    checks: Sequence[Check | HostCheck], *, app_server: bool, host: bool
-) -> tuple[Check | HostCheck, ...]:
-    """Keep the checks about what there is a target for."""
-    from codex_conformance.suites.host_registry import HostCheck
-    from codex_runtime.errors import ConfigurationError
-
-    about = tuple(
-        check for check in checks if (host if isinstance(check, HostCheck) else app_server)
-    )
-    if not about:
-        missing = "--app-server" if host else "--convex"
-        raise ConfigurationError(
-            "E_CONFORMANCE_NOTHING_SELECTED",
-            f"the selected checks are about a target that was not given; give one with {missing}",
-        )
-    return about
-
-
-def _targets(
-    checks: Sequence[Check | HostCheck],
-    spec: str | None,
-    deployment: str | None,
-    without: tuple[str, ...],
-    workspace: Path | None,
-) -> tuple[Target | None, DeploymentTarget | None]:
-    """Make the targets that the checks are about."""
-    from codex_conformance.suites.host_registry import HostCheck
-    from codex_conformance.targets.deployment import HostCapability
-    from codex_conformance.targets.deployment_naming import parse_deployment
-    from codex_conformance.targets.door import Capability
-    from codex_conformance.targets.limited import LimitedTarget
-    from codex_conformance.targets.limited_deployment import LimitedDeployment
-    from codex_conformance.targets.naming import parse_target
-
-    target: Target | None = None
-    host: DeploymentTarget | None = None
-    if spec is not None and any(not isinstance(check, HostCheck) for check in checks):
-        target = parse_target(spec, workspace)
-        less = frozenset(Capability(name) for name in without if name in CAPABILITIES)
-        target = LimitedTarget(target, less) if less else target
-    if deployment is not None and any(isinstance(check, HostCheck) for check in checks):
-        host = parse_deployment(deployment)
-        lacking = frozenset(HostCapability(name) for name in without if name in HOST_CAPABILITIES)
-        host = LimitedDeployment(host, lacking) if lacking else host
-    return target, host
 
 
 @cli.command("list")
@@ -319,6 +282,7 @@ def explain(check_id: str) -> None:
     """Explain a check: its rule, where that comes from, what is done, what would break it."""
     from codex_conformance.miniatures import breakers_of
     from codex_conformance.miniatures.hosts import breakers_of_host
+    from codex_conformance.miniatures.runtimes import breakers_of_runtime
     from codex_conformance.runner.selection import Selection
 
     for check in _chosen(Selection(only=(check_id,))):
@@ -336,6 +300,8 @@ def explain(check_id: str) -> None:
         click.echo("  broken by:")
         for fault in breakers_of_host(check.id):
             click.echo(f"    miniature:{fault.name}: {fault.says}")
+        for altered in breakers_of_runtime(check.id):
+            click.echo(f"    miniature:{altered.name}: {altered.says}")
         for miniature in breakers_of(check.id):
             click.echo(f"    miniature:{miniature.name}: {miniature.says}")
             if miniature.by_name:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from codex_conformance.requirements import REQUIREMENTS
+from codex_conformance.requirements import EVERY_REQUIREMENT
 from codex_runtime.errors import CATALOGUE, Fault
 from codex_runtime.protocol.correlation import TRANSITIONS
 from codex_runtime.protocol.methods import LEGACY_METHODS
@@ -86,7 +86,7 @@ class Requirements(_Table):
         """Write the table."""
         return self.table(
             ("Requirement", "Level", "Rule", "Source"),
-            ((f"``{r.id}``", r.level.value, r.text, r.source) for r in REQUIREMENTS.values()),
+            ((f"``{r.id}``", r.level.value, r.text, r.source) for r in EVERY_REQUIREMENT.values()),
         )
 
 

@@ -18,9 +18,11 @@ from click.testing import CliRunner
 from codex_conformance.cli import cli
 from codex_conformance.miniatures import MINIATURES
 from codex_conformance.miniatures.hosts import HOST_MINIATURES
+from codex_conformance.miniatures.runtimes import RUNTIME_MINIATURES
 from codex_conformance.report.ndjson import read_record
 from codex_conformance.runner.events import CheckFinished
 from codex_conformance.suites.catalogue import CHECKS, EVERY_CHECK
+from codex_conformance.suites.runtime_catalogue import RUNTIME_CHECKS
 from codex_conformance.targets.door import Capability
 
 SUMMARY = re.compile(r"(\d+) checks?: (\d+) passed.* in \d+\.\d s.*\(exit code (\d+)\)")
@@ -62,8 +64,8 @@ def test_without_options_everything_passes_on_both_fakes(tmp_path):
     passed = sum(row[2] == "pass" for row in expected)
     assert SUMMARY.fullmatch(lines[-1]).groups() == (str(len(EVERY_CHECK)), str(passed), "0")
     assert [line.split() for line in lines[-2 - len(EVERY_CHECK) : -2]] == expected
-    named = [line.partition(" (")[0] for line in lines[:2]]
-    assert named == ["target: simulated", "convex: fake"]
+    named = [line.partition(" (")[0] for line in lines[:3]]
+    assert named == ["target: simulated", "convex: fake", "runtime: codex-runtime"]
 
 
 def test_only_the_suites_run_that_there_is_a_target_for():
@@ -77,6 +79,43 @@ def test_only_the_suites_run_that_there_is_a_target_for():
         assert done.stdout.splitlines()[-3].split() == [check, "must", "pass"]
     both = invoke("run", "--convex", "fake", "--app-server", "simulated", *one)
     assert both.stdout.splitlines()[-1].startswith("2 checks: 2 passed in ")
+
+
+def test_a_runtime_is_judged_between_the_neighbours_that_are_named_and_the_fakes_of_the_others():
+    one = ("--only", "lifecycle.phase.created", "--only", "protocol.ids.echoed")
+    for options, count in (
+        (("--runtime", "codex-runtime"), 1),
+        (("--app-server", "simulated"), 2),
+        (("--runtime", "codex-runtime", "--convex", "fake"), 1),
+    ):
+        done = invoke("run", *options, *one)
+        assert done.exit_code == 0, done.output
+        assert "runtime: codex-runtime (the host runtime of codex-runtime " in done.stdout
+        assert done.stdout.splitlines()[-1].startswith(f"{count} check")
+
+
+def test_the_suites_of_a_runtime_do_not_run_where_only_a_deployment_is_named():
+    done = invoke("run", "--convex", "fake", "--only", "lifecycle.phase.created")
+    assert done.exit_code == 3
+    assert "[E_CONFORMANCE_NOTHING_SELECTED]" in done.stderr
+    assert "give one with --runtime or --app-server" in done.stderr
+
+
+def test_a_broken_runtime_exits_with_1_and_shows_how_to_replay_it():
+    broken = ("--runtime", "miniature:never-idle", "--only", "lifecycle.phase.*")
+    done = invoke("run", *broken)
+    assert done.exit_code == 1
+    replay = re.search(r"replay: +codex-conformance (.*)", done.stdout).group(1)
+    named = "--app-server simulated --convex fake --runtime miniature:never-idle"
+    assert named in replay
+    again = invoke(*shlex.split(replay))
+    assert SUMMARY.fullmatch(again.stdout.splitlines()[-1]).groups() == ("1", "0", "1")
+
+
+def test_a_runtime_that_cannot_be_imported_exits_with_3():
+    done = invoke("run", "--runtime", "python:no_such_module_here:make")
+    assert done.exit_code == 3
+    assert done.stderr.startswith("[E_CONFORMANCE_TARGET_INVALID]")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
@@ -215,9 +254,11 @@ def test_a_reader_that_stops_reading_is_no_bug():
 
 
 def test_when_nothing_applies_the_exit_code_is_5():
-    done = invoke("run", "--app-server", "simulated", "--without", "scripted-model")
+    unscripted = ("--without", "scripted-model", "--suite", "protocol")
+    done = invoke("run", "--app-server", "simulated", *unscripted)
     assert done.exit_code == 5
-    assert f"{len(CHECKS)} not applicable" in done.stdout.splitlines()[-1]
+    count = sum(check.requirement.suite == "protocol" for check in CHECKS.values())
+    assert f"{count} not applicable" in done.stdout.splitlines()[-1]
 
 
 def test_a_bug_exits_with_70_and_says_that_it_is_one(monkeypatch):
@@ -267,7 +308,7 @@ def test_explain_tells_rule_source_scenes_and_what_breaks_it(check):
     assert check.requirement.text in text
     assert check.requirement.source in text
     assert all(f"    {piece.name}: " in text for piece in check.plays)
-    miniatures = (*MINIATURES.values(), *HOST_MINIATURES.values())
+    miniatures = {**MINIATURES, **HOST_MINIATURES, **RUNTIME_MINIATURES}.values()
     broken_by = {found.name for found in miniatures if check.id in found.fails}
     assert set(re.findall(r"^    miniature:([a-z0-9-]+): ", text, re.MULTILINE)) == broken_by
 
@@ -345,5 +386,5 @@ def test_an_interrupted_run_exits_with_2_and_reports_what_it_knows(tmp_path, sen
     record = read_record(report)
     assert not record.finished.complete
     known = {event.id for event in record.events if isinstance(event, CheckFinished)}
-    assert known | set(record.finished.not_run) == set(CHECKS)
+    assert known | set(record.finished.not_run) == {*CHECKS, *RUNTIME_CHECKS}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.ndjson"]

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from codex_conformance.report.tally import summary
-from codex_conformance.requirements import EVERY_REQUIREMENT, HOST_REQUIREMENTS
+from codex_conformance.requirements import (
+    EVERY_REQUIREMENT,
+    HOST_REQUIREMENTS,
+    RUNTIME_REQUIREMENTS,
+)
 from codex_conformance.runner.events import (
     CheckFinished,
     CheckStarted,
@@ -66,6 +70,8 @@ class ConsoleReporter:
                     self._line(f"target: {event.target} ({event.found})")
                 if event.deployment is not None:
                     self._line(f"convex: {event.deployment} ({event.deployment_found})")
+                if event.runtime is not None:
+                    self._line(f"runtime: {event.runtime} ({event.runtime_found})")
                 self._line(f"checks: {len(event.checks)}")
             case CheckFinished():
                 self._results[event.id] = event
@@ -121,12 +127,13 @@ class ConsoleReporter:
         self._line(f"  replay:   {self._replay_command(result.id)}")
 
     def _replay_command(self, check_id: str) -> str:
-        started = self._started
-        if check_id in HOST_REQUIREMENTS:
-            option, target = "--convex", started.deployment if started is not None else None
-        else:
-            option, target = "--app-server", started.target if started is not None else None
-        where = () if target is None else (option, target)
+        started = self._started or RunStarted(capabilities=(), checks=())
+        app_server = ("--app-server", started.target)
+        deployment = ("--convex", started.deployment)
+        options = [deployment if check_id in HOST_REQUIREMENTS else app_server]
+        if check_id in RUNTIME_REQUIREMENTS:
+            options += [deployment, ("--runtime", started.runtime)]
+        where = tuple(part for option, value in options if value for part in (option, value))
         return shlex.join(("codex-conformance", "run", "--only", check_id, *where, *self._replay))
 
     def _write(self, rows: Sequence[tuple[str, str, Outcome]], not_run: tuple[str, ...]) -> None:

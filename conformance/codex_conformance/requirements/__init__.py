@@ -22,6 +22,8 @@ from codex_conformance.requirements.processes import PROCESSES
 from codex_conformance.requirements.protocol import PROTOCOL
 from codex_conformance.requirements.requests import REQUESTS
 from codex_conformance.requirements.requirement import Level, Requirement
+from codex_conformance.requirements.runtime_fail_closed import RUNTIME_FAIL_CLOSED
+from codex_conformance.requirements.runtime_lifecycle import RUNTIME_LIFECYCLE
 from codex_conformance.requirements.sync_verification import SYNC_VERIFICATION
 from codex_conformance.requirements.threads import THREADS
 
@@ -60,9 +62,21 @@ HOST_REQUIREMENTS: Final[Mapping[str, Requirement]] = MappingProxyType(
 )
 """Every requirement of a host by its id, in the order of reports."""
 
-EVERY_REQUIREMENT: Final[Mapping[str, Requirement]] = MappingProxyType(
-    {**REQUIREMENTS, **HOST_REQUIREMENTS}
+RUNTIME_REQUIREMENTS: Final[Mapping[str, Requirement]] = MappingProxyType(
+    {requirement.id: requirement for requirement in (*RUNTIME_LIFECYCLE, *RUNTIME_FAIL_CLOSED)}
 )
-"""Both, those of the app-server first."""
+"""Every requirement of a runtime by its id, in the order of reports."""
 
-__all__ = ["EVERY_REQUIREMENT", "HOST_REQUIREMENTS", "REQUIREMENTS", "Level", "Requirement"]
+EVERY_REQUIREMENT: Final[Mapping[str, Requirement]] = MappingProxyType(
+    {**REQUIREMENTS, **HOST_REQUIREMENTS, **RUNTIME_REQUIREMENTS}
+)
+"""All of them: those of the app-server first, those of the runtime last."""
+
+__all__ = [
+    "EVERY_REQUIREMENT",
+    "HOST_REQUIREMENTS",
+    "REQUIREMENTS",
+    "RUNTIME_REQUIREMENTS",
+    "Level",
+    "Requirement",
+]

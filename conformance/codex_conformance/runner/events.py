@@ -40,6 +40,8 @@ class RunStarted(_Event, frozen=True, kw_only=True, tag="run_started"):
         found: What was found there.
         deployment: The deployment as the user wrote it, without its secrets; ``None`` for none.
         deployment_found: What was found there.
+        runtime: The runtime as the user wrote it; ``None`` for none.
+        runtime_found: What was found there.
         capabilities: What the targets can do.
         checks: The ids of the selected checks, in the order of reports.
     """
@@ -48,6 +50,8 @@ class RunStarted(_Event, frozen=True, kw_only=True, tag="run_started"):
     found: str | None = None
     deployment: str | None = None
     deployment_found: str | None = None
+    runtime: str | None = None
+    runtime_found: str | None = None
     capabilities: tuple[str, ...]
     checks: tuple[str, ...]
 

@@ -16,7 +16,7 @@ from codex_conformance.suites.verdicts import Inconclusive, Violation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from codex_conformance.suites.host_registry import HostCheck
+    from codex_conformance.suites.kinds import AnyCheck
     from codex_conformance.suites.playing import Scene
     from codex_conformance.suites.registry import Check
     from codex_conformance.targets.deployment import HostCapability
@@ -30,7 +30,7 @@ LAST_LINES: Final = 4
 
 
 def not_applicable(
-    check: Check | HostCheck, missing: Iterable[Capability | HostCapability]
+    check: AnyCheck, missing: Iterable[Capability | HostCapability]
 ) -> CheckFinished:
     """Say that a check does not apply.
 
@@ -42,9 +42,7 @@ def not_applicable(
     return _finished(check, Outcome.NOT_APPLICABLE, reason=f"the target does not declare: {names}")
 
 
-def broken(
-    check: Check | HostCheck, error: BaseException, scene: str | None = None
-) -> CheckFinished:
+def broken(check: AnyCheck, error: BaseException, scene: str | None = None) -> CheckFinished:
     """Say that a check or its play is broken itself.
 
     Args:
@@ -123,7 +121,7 @@ def _unknown(check: Check, scene: Scene, reason: str = "") -> CheckFinished:
     )
 
 
-def _finished(check: Check | HostCheck, outcome: Outcome, **details: Any) -> CheckFinished:
+def _finished(check: AnyCheck, outcome: Outcome, **details: Any) -> CheckFinished:
     return CheckFinished(
         id=check.id, level=check.requirement.level.value, outcome=outcome, **details
     )

@@ -23,17 +23,21 @@ from codex_conformance.runner.events import (
 )
 from codex_conformance.runner.exit_codes import ExitCode, exit_code_of
 from codex_conformance.runner.judging import broken, judge, not_applicable
+from codex_conformance.runner.trying import put_to_trial
 from codex_conformance.runner.visiting import examine
 from codex_conformance.suites.host_registry import HostCheck
 from codex_conformance.suites.playing import perform
+from codex_conformance.suites.runtime_registry import RuntimeCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from codex_conformance.suites.kinds import AnyCheck
     from codex_conformance.suites.playing import Play, Scene
     from codex_conformance.suites.registry import Check
     from codex_conformance.targets.deployment import DeploymentTarget
     from codex_conformance.targets.door import Target
+    from codex_conformance.targets.runtimes import RuntimeTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class RunOptions:
     """How a run is run.
 
     Attributes:
-        jobs: Scenes played, and deployments visited, at once; each target's own number when
-            ``None``.
+        jobs: Scenes played, deployments visited, and trials held at once; each target's own
+            number when ``None``.
         bound: Seconds the whole run may take; no bound when ``None``.
         strict: Whether a should counts like a must.
     """
@@ -71,32 +75,36 @@ class RunResult:
 
 
 class Run:
-    """One run of some checks against an app-server, a deployment, or both.
+    """One run of some checks against an app-server, a deployment, a runtime between them.
 
     Args:
-        target: The app-server; ``None`` when none of the checks is about one.
+        target: The app-server; ``None`` when none of the checks needs one.
         checks: The checks, in the order of reports.
         reporters: Who is told.
         options: How it is run.
-        deployment: The deployment; ``None`` when none of the checks is about a host.
+        deployment: The deployment; ``None`` when none of the checks needs one.
+        runtime: The runtime; ``None`` when none of the checks is about one.
     """
 
     def __init__(
         self,
         target: Target | None,
-        checks: Sequence[Check | HostCheck],
+        checks: Sequence[AnyCheck],
         reporters: Sequence[Reporter] = (),
         options: RunOptions | None = None,
         *,
         deployment: DeploymentTarget | None = None,
+        runtime: RuntimeTarget | None = None,
     ) -> None:
         self._target = target
         self._deployment = deployment
+        self._runtime = runtime
         self._checks = tuple(checks)
         self._reporters = tuple(reporters)
         self._options = options or RunOptions()
         self._slots = self._places_at(target)
         self._visits = self._places_at(deployment)
+        self._trials = self._places_at(target)
         self._scenes: dict[str, asyncio.Task[Scene]] = {}
         self._results: dict[str, CheckFinished] = {}
 
@@ -125,6 +133,8 @@ class Run:
     async def _run(self) -> RunResult:
         app_server = await self._found(self._target)
         deployment = await self._found(self._deployment)
+        runtime = self._runtime
+        found = (None, None) if runtime is None else (runtime.name, runtime.prepare())
         began = time.monotonic()
         self._report(
             RunStarted(
@@ -132,6 +142,8 @@ class Run:
                 found=app_server[1],
                 deployment=deployment[0],
                 deployment_found=deployment[1],
+                runtime=found[0],
+                runtime_found=found[1],
                 capabilities=tuple(sorted(self._capabilities)),
                 checks=tuple(check.id for check in self._checks),
             )
@@ -176,7 +188,7 @@ class Run:
             # Every scene closes what it opened before the run is reported as over.
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _judge(self, check: Check | HostCheck) -> None:
+    async def _judge(self, check: AnyCheck) -> None:
         began = time.monotonic()
         able = self._capabilities
         missing = [need for need in check.needs if need.value not in able]
@@ -184,6 +196,8 @@ class Run:
             self._keep(not_applicable(check, missing), began)
         elif isinstance(check, HostCheck):
             await self._visit(check)
+        elif isinstance(check, RuntimeCheck):
+            await self._try(check)
         else:
             await self._judge_scenes(check, began)
 
@@ -194,6 +208,15 @@ class Run:
             began = time.monotonic()
             self._report(CheckStarted(id=check.id))
             self._keep(await examine(check, self._deployment), began)
+
+    async def _try(self, check: RuntimeCheck) -> None:
+        if self._runtime is None or self._target is None or self._deployment is None:
+            raise TypeError(f"{check.id} is about a runtime and its neighbours: one is missing")
+        async with self._trials:
+            began = time.monotonic()
+            self._report(CheckStarted(id=check.id))
+            result = await put_to_trial(check, self._runtime, self._target, self._deployment)
+            self._keep(result, began)
 
     async def _judge_scenes(self, check: Check, began: float) -> None:
         scenes: list[Scene] = []

@@ -16,10 +16,9 @@ from codex_runtime.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from codex_conformance.suites.host_registry import HostCheck
-    from codex_conformance.suites.registry import Check
+    from codex_conformance.suites.kinds import AnyCheck
 
-AnyCheck = TypeVar("AnyCheck", bound="Check | HostCheck")
+Chosen = TypeVar("Chosen", bound="AnyCheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Selection:
     only: tuple[str, ...] = ()
     level: str | None = None
 
-    def choose(self, checks: Iterable[AnyCheck]) -> tuple[AnyCheck, ...]:
+    def choose(self, checks: Iterable[Chosen]) -> tuple[Chosen, ...]:
         """Choose among checks.
 
         Args:
@@ -66,7 +65,7 @@ class Selection:
             )
         return chosen
 
-    def _wants(self, check: Check | HostCheck) -> bool:
+    def _wants(self, check: AnyCheck) -> bool:
         return (
             (not self.suites or check.requirement.suite in self.suites)
             and (not self.only or any(fnmatchcase(check.id, pattern) for pattern in self.only))

@@ -42,11 +42,12 @@ from codex_conformance.suites.protocol import (  # noqa: F401 - importing regist
     starts,
 )
 from codex_conformance.suites.registry import REGISTER, Check
+from codex_conformance.suites.runtime_catalogue import RUNTIME_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codex_conformance.suites.host_registry import HostCheck
+    from codex_conformance.suites.kinds import AnyCheck
 
 _PLACES: Final = {requirement: place for place, requirement in enumerate(REQUIREMENTS)}
 
@@ -55,8 +56,10 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
 )
 """Every check of an app-server by its id."""
 
-EVERY_CHECK: Final[Mapping[str, Check | HostCheck]] = MappingProxyType({**CHECKS, **HOST_CHECKS})
-"""Every check by its id, those of hosts behind those of app-servers."""
+EVERY_CHECK: Final[Mapping[str, AnyCheck]] = MappingProxyType(
+    {**CHECKS, **HOST_CHECKS, **RUNTIME_CHECKS}
+)
+"""Every check by its id: of app-servers, then of hosts, then of runtimes."""
 
 SUITES: Final = tuple(dict.fromkeys(found.requirement.suite for found in CHECKS.values()))
 """The names of the suites."""

@@ -84,6 +84,23 @@ class Reply:
     reads: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """How a client of one user reaches a deployment over HTTP.
+
+    Attributes:
+        url: The deployment's URL.
+        module: The module of the host's endpoints.
+        transport: What carries requests: an httpx transport.
+        headers: What says who calls.
+    """
+
+    url: str
+    module: str
+    transport: Any
+    headers: dict[str, str]
+
+
 class Deployment(Protocol):
     """A deployment while one check visits it."""
 
@@ -116,6 +133,16 @@ class Deployment(Protocol):
 
     async def pass_time(self, milliseconds: float) -> None:
         """Let time pass, and what is due meanwhile happen."""
+
+    async def carrier(self, caller: Caller) -> Carrier:
+        """Say how a client of somebody's reaches it over HTTP.
+
+        Args:
+            caller: Who it acts for.
+
+        Raises:
+            CodexRuntimeError: There are no credentials of this caller.
+        """
 
 
 class DeploymentTarget(Protocol):

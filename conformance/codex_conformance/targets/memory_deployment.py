@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_conformance.targets.deployment import HostCapability, Reply
+from codex_conformance.targets.deployment import Carrier, HostCapability, Reply
 from codex_conformance.targets.refusals import refusal_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,18 @@ class MemoryDeployment:
     async def pass_time(self, milliseconds: float) -> None:
         """See :meth:`codex_conformance.targets.deployment.Deployment.pass_time`."""
         await self._backend.advance(milliseconds)
+
+    async def carrier(self, caller: Caller) -> Carrier:
+        """See :meth:`codex_conformance.targets.deployment.Deployment.carrier`."""
+        from codex_fakes.convex.wire.in_process import URL
+        from codex_fakes.convex.wire.server import ConvexServer
+        from codex_fakes.convex.wire.transport import InProcessTransport
+
+        server = ConvexServer(self._backend)
+        headers = {}
+        if caller.user is not None:
+            headers["Authorization"] = f"Bearer {server.tokens.issue(caller.user)}"
+        return Carrier(URL, MODULE, InProcessTransport(server), headers)
 
 
 class MemoryTarget:

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from codex_conformance.targets.deployment import Caller, HostCapability, Reply
+from codex_conformance.targets.deployment import Caller, Carrier, HostCapability, Reply
 from codex_conformance.targets.refusals import refusal_of
 from codex_runtime.errors import CodexRuntimeError, ConfigurationError
 
@@ -102,6 +102,30 @@ class ServedDeployment:
         """See :meth:`codex_conformance.targets.deployment.Deployment.pass_time`."""
         # Nothing tells a caller over HTTP when something has happened: it has to ask again.
         await asyncio.sleep(min(milliseconds, _LONGEST_PAUSE_MS) / 1_000)
+
+    async def carrier(self, caller: Caller) -> Carrier:
+        """See :meth:`codex_conformance.targets.deployment.Deployment.carrier`."""
+        return Carrier(
+            str(self._client.base_url).rstrip("/"),
+            self._module,
+            _Shared(self._client),
+            await self._credentials.headers(caller),
+        )
+
+
+class _Shared:
+    """Carries the requests of another client over the connections of this one.
+
+    Args:
+        client: Whose connections they are.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry a request."""
+        return await self._client.send(request)
 
 
 def _unreachable(text: str) -> ConfigurationError:
