@@ -13,11 +13,16 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
+    from codex_fakes.app_server import SimulatedAppServer
     from codex_fakes.convex import App
     from codex_fakes.convex.wire.http_failures import FailingHttp
     from codex_fakes.convex.wire.in_process import InProcessConvex
     from codex_fakes.convex.wire.process import ConvexProcess
+    from codex_fakes.script import Script
+    from codex_runtime.host.facade import CodexHostRuntime
 
 
 class MakeConvex(Protocol):
@@ -32,6 +37,81 @@ class MakeProcess(Protocol):
 
     def __call__(self, app: str | None = None, **options: Any) -> ConvexProcess:
         """Start one: ``app`` by name, and what :class:`ConvexProcess` takes."""
+
+
+class MakeCodex(Protocol):
+    """Makes a simulated Codex in the test's own process."""
+
+    def __call__(self, plays: Script | None = None, **options: Any) -> SimulatedAppServer:
+        """Make one: its script, and what :class:`SimulatedAppServer` takes."""
+
+
+class MakeRuntime(Protocol):
+    """Makes a host runtime between fakes."""
+
+    def __call__(
+        self,
+        codex: Script | SimulatedAppServer | None = None,
+        *,
+        convex: InProcessConvex | MakeConvex | None = None,
+        **options: Any,
+    ) -> AbstractAsyncContextManager[CodexHostRuntime]:
+        """Make one: what Codex does, the deployment, and what :func:`connected_runtime` takes."""
+
+
+@pytest.fixture
+def codex_app_server(tmp_path: Path) -> Iterator[MakeCodex]:
+    """A simulated Codex in the test's process: ``codex_app_server(script(…))``.
+
+    Its home is a folder of the test, its clock is virtual; without a script it says back what it is
+    told. When the test has ended, a script that had nothing to say when it was asked fails it.
+    """
+    from codex_fakes.app_server import SimulatedAppServer
+    from codex_fakes.script import Script
+
+    made: list[SimulatedAppServer] = []
+
+    def make(plays: Script | None = None, **options: Any) -> SimulatedAppServer:
+        home = options.pop("home", tmp_path / f"codex-{len(made) + 1}")
+        home.mkdir(parents=True, exist_ok=True)
+        said = Script(otherwise="echo") if plays is None else plays
+        made.append(SimulatedAppServer(said, home=home, **options))
+        return made[-1]
+
+    yield make
+    problems = [str(problem) for one in made for problem in one.problems]
+    if problems:
+        pytest.fail("the simulated Codex was misused: " + "; ".join(problems), pytrace=False)
+
+
+@pytest.fixture
+def codex_runtime(codex_app_server: MakeCodex) -> MakeRuntime:
+    """A host runtime between fakes, connected.
+
+    ``async with codex_runtime(script(…)) as runtime:`` stops it when the block ends. ``convex=``
+    is where it keeps things: a deployment that the fixture ``convex`` made, or that fixture itself,
+    for one with the endpoints of a host and nothing else.
+    """
+    try:
+        from codex_fakes.component.deployed import app
+        from codex_fakes.convex.wire.in_process import InProcessConvex
+        from codex_fakes.host_runtime import connected_runtime
+    except ImportError as error:
+        raise _missing(error) from None
+    from codex_fakes.app_server import SimulatedAppServer
+
+    def make(
+        codex: Script | SimulatedAppServer | None = None,
+        *,
+        convex: InProcessConvex | MakeConvex | None = None,
+        **options: Any,
+    ) -> AbstractAsyncContextManager[CodexHostRuntime]:
+        server = codex if isinstance(codex, SimulatedAppServer) else codex_app_server(codex)
+        if convex is not None and not isinstance(convex, InProcessConvex):
+            convex = convex(app)
+        return connected_runtime(server, convex, **options)
+
+    return make
 
 
 @pytest.fixture
@@ -109,6 +189,6 @@ def _missing(error: ImportError) -> Exception:
 
     return ConfigurationError(
         "E_EXTRA_MISSING",
-        f"the fixtures of the fake Convex need {error.name}, which the extra `fakes` installs",
+        f"this fixture needs {error.name}, which the extra `fakes` installs",
         advice="pip install 'codex-runtime[fakes]'",
     )

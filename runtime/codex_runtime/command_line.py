@@ -1,8 +1,8 @@
 """The group of commands that all command lines of this distribution are made of.
 
-May import click; the error catalogue is imported when something fails, so that ``--help`` is there
-at once. The invariant: a user's mistake is one line with a code and one with what to do about it,
-on stderr, and never a traceback; only a bug of ours shows one.
+May import click; the error catalogue and what is printable are imported when something fails, so
+that ``--help`` is there at once. The invariant: a user's mistake is one line with a code and one
+with what to do about it, on stderr, and never a traceback; only a bug of ours shows one.
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ class CodedGroup(click.Group):
             return ExitCode.INTERNAL
 
     def _explain(self, error: CodexRuntimeError) -> int:
-        # One line, whatever stands in the file it is about.
-        click.echo(" ".join(str(error).split()), err=True)
+        from codex_runtime.printable import one_line
+
+        # One line, whatever stands in the file it is about, or a server has answered.
+        click.echo(one_line(" ".join(str(error).split())), err=True)
         if error.advice:
             click.echo(f"  {error.advice}", err=True)
         for line in self._details(error) if self._details is not None else ():

@@ -37,12 +37,12 @@ def printable(text: str) -> str:
         Text that a terminal shows and does nothing else with.
     """
     clean = text.replace("\r\n", "\n").translate(_REPLACEMENTS)
-    # Half a character cannot be encoded; one of them must not end the chat.
+    # Half a character cannot be encoded; one of them must not end whoever shows it.
     return clean.encode("utf-8", "replace").decode("utf-8")
 
 
 def one_line(text: str, width: int | None = None) -> str:
-    """Make a text one line: for names, which must not look like lines of the chat's own.
+    """Make a text one line: for what must not look like lines of one's own.
 
     Args:
         text: Any text.
@@ -58,5 +58,5 @@ def one_line(text: str, width: int | None = None) -> str:
 
 
 def quoted(text: str) -> str:
-    """Set every line of a text off from what the chat says itself."""
+    """Set every line of a text off from what one says oneself."""
     return "\n".join(f"  | {line}" for line in printable(text).split("\n"))

@@ -122,7 +122,7 @@ async def test_a_deployment_that_is_not_wired_right_is_refused_before_a_word_is_
     convex = deployed(missing=("durableHistoryStats",))
     chats.env["CONVEX_AUTH_TOKEN"] = convex.token("ada")
     done = chats.say("hello", options=("--convex", convex.url))
-    assert "[E_CHAT_DEPLOYMENT_MISWIRED] durableHistoryStats: E_HOST_WIRING_" in done.stderr
+    assert "[E_PERSISTENCE_MISWIRED] durableHistoryStats: E_HOST_WIRING_" in done.stderr
     assert done.stdout == ""
     assert done.returncode == ExitCode.USAGE
 

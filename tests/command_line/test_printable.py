@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_runtime.chat.printable import one_line, printable, quoted
+from codex_runtime.printable import one_line, printable, quoted
 
 LINES = ("\n", "\t")
 

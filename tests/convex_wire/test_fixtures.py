@@ -142,7 +142,7 @@ def test_a_missing_extra_is_a_coded_message(tmp_path):
     (tmp_path / "test_extra.py").write_text("def test_it(convex_http):\n    pass\n")
     ran = _pytest(tmp_path)
 
-    assert "[E_EXTRA_MISSING] the fixtures of the fake Convex need respx" in ran.stdout
+    assert "[E_EXTRA_MISSING] this fixture needs respx" in ran.stdout
 
 
 def test_having_the_plugin_imports_nothing_of_the_fakes(tmp_path):

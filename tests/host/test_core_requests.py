@@ -345,6 +345,16 @@ def test_a_registered_tool_is_run_and_its_answer_sent():
     assert kept.item_id == "call-1"
 
 
+def test_a_tool_that_is_called_after_its_turn_is_answered_like_any_other():
+    desk, _ = in_flight(tools=("add",))
+    desk.completed()
+    call(desk, "add")
+    desk.answer(RunTool, DynamicToolResult(content_items=(), success=True))
+    desk.answer(Reply)
+    assert desk.state.pending_server_request_count == 0
+    assert not desk.state.turn_in_flight
+
+
 def test_a_tool_of_a_namespace_is_not_the_registered_one():
     desk, _ = in_flight(tools=("add",))
     call(desk, "add", namespace="other")

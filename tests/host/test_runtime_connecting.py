@@ -11,6 +11,7 @@ from codex_runtime.app_server.options import ConnectionOptions
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.host.common import HostError
 from codex_runtime.host.runtime import HostHandlers, create_codex_host_runtime
+from codex_runtime.persistence.codex_only import CodexOnlyPersistence
 from codex_runtime.protocol.params import ThreadSettings
 from support.peer import HELLO
 from support.peer_world import SECONDS, Hosted, hosted
@@ -72,20 +73,43 @@ async def test_a_registered_tool_is_announced_and_given_without_being_asked_for(
         assert (tool["name"], tool["description"]) == ("add", "Add one.")
 
 
-async def test_somebody_without_a_name_is_a_new_somebody():
-    async with hosted(connect=False) as h:
-        await greeting(h)
-        first = h.runtime._engine.core.common.settings
-        assert not isinstance(first.actor.user_id, str)
-        assert len(first.actor.anonymous_id) == 36
-        assert len(first.session_id) == 36
+class Sessions(CodexOnlyPersistence):
+    """A persistence that writes down whose sessions feed it.
+
+    Attributes:
+        fed: The actors, with the ids of their sessions.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.fed = []
+
+    async def ensure_session(self, args):
+        self.fed.append((args.actor, args.session_id))
+        return await super().ensure_session(args)
 
 
-@pytest.mark.parametrize(("given", "named"), [("mine", "mine-"), (" mine ", "mine-"), (" ", "")])
+async def test_somebody_without_a_name_is_a_new_somebody_each_time():
+    sessions = Sessions()
+    async with hosted(connect=False, persistence=sessions) as h:
+        for _ in range(2):
+            await greeting(h)
+            await h.open()
+            await h.runtime.stop()
+        first, second = (actor for actor, _ in sessions.fed)
+        assert len(first.anonymous_id) == len(second.anonymous_id) == 36
+        assert first != second
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("mine", "mine-"), (" mine ", "mine-"), (" ", ""), (None, "")]
+)
 async def test_a_session_keeps_its_name_and_gets_a_unique_part(given, named):
-    async with hosted(connect=False) as h:
+    sessions = Sessions()
+    async with hosted(connect=False, persistence=sessions) as h:
         await greeting(h, session_id=given)
-        session = h.runtime._engine.core.common.settings.session_id
+        await h.open()
+        ((_, session),) = sessions.fed
         assert session.startswith(named)
         assert len(session) == len(named) + 36
 

@@ -6,7 +6,7 @@ from codex_fakes.script import Run, Say, Wait
 from codex_runtime.app_server import AppServerConnection, requests
 from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.protocol.answers import CommandApproval
-from codex_runtime.protocol.messages import Request
+from codex_runtime.protocol.messages import Notification, Request
 from codex_runtime.protocol.params import ThreadResumeParams, ThreadSettings
 from support.host_world import ACTOR, world
 
@@ -86,6 +86,9 @@ async def test_a_thread_that_another_client_works_in_is_busy_when_it_is_opened(t
             thread = await joined(w, client)
             await w.runtime.stop()
             await client.call(requests.turn_start_text(thread, "theirs"))
+            async for event in client.events():
+                if isinstance(event, Notification) and event.method == "turn/started":
+                    break
             await w.runtime.connect(actor=ACTOR)
             await w.runtime.open_thread(
                 "resume", conversation_id=thread, persisted_conversation_id="c"

@@ -20,7 +20,7 @@ from codex_runtime.persistence.convex_adapter import ConvexPersistence, has_outb
 from codex_runtime.persistence.convex_http import ATTEMPTS, ConvexHttp
 from codex_runtime.persistence.failures import PersistenceError
 from codex_runtime.persistence.host_client import HostClient
-from support.persistence_world import ACTOR, Pauses, app
+from support.persistence_world import ACTOR, Line, Pauses, app
 
 pytestmark = pytest.mark.anyio
 
@@ -294,10 +294,38 @@ async def test_a_deployment_without_an_outbox_is_never_asked_for_one(older):
     owned_args = {**where, "claim_token": claimed.claim_token}
     await persistence.turn_started(turns.DispatchStartedArgs(**owned_args))
     await persistence.turn_completed(turns.OwnedArgs(**owned_args))
-    await persistence.turn_failed(turns.DispatchFailedArgs(**owned_args, code="E", reason="r"))
     await persistence.turn_cancelled(turns.CancelDispatchArgs(**where))
     listing = turns.ListDispatchesArgs(actor=ACTOR, thread_id=opened.thread_id)
     assert await persistence.open_turns(listing) == []
+
+
+@pytest.mark.parametrize("manifests", [("runtimeOwned", "runtimeExtended"), ("runtimeOwned",)])
+async def test_a_turn_that_has_failed_ends_where_it_is_kept_with_an_outbox_or_without(manifests):
+    deployed = InProcessConvex(app(manifests=manifests))
+    line = Line(deployed.transport)
+    http = ConvexHttp(deployed.url, token=deployed.token("u"), transport=line, attempts=1)
+    persistence = ConvexPersistence(HostClient(http), outbox=len(manifests) == 2)
+    opened = await _opened(persistence)
+    await persistence.accept_turn(_accept(opened.thread_id))
+    claimed = await persistence.claim_turn(_claim(opened.thread_id))
+    failed = turns.DispatchFailedArgs(
+        actor=ACTOR,
+        thread_id=opened.thread_id,
+        dispatch_id=claimed.dispatch_id,
+        claim_token=claimed.claim_token,
+        code="E_APP_SERVER_GONE",
+        reason="Codex is gone",
+    )
+    line.faults = [httpx.ConnectError("refused")]
+    with pytest.raises(PersistenceError):
+        await persistence.turn_failed(failed)
+    # It was not written down: whoever says it again is heard.
+    for _ in range(2):
+        await persistence.turn_failed(failed)
+        await deployed.advance(10)
+        state = await persistence.thread_state(ConversationArgs(actor=ACTOR, conversation_id="c"))
+        assert [(turn.turn_id, turn.status) for turn in state.turns] == [("t", "failed")]
+    await http.aclose()
 
 
 async def test_a_deployment_that_is_said_to_have_an_outbox_and_has_none_is_found_out(older):

@@ -240,7 +240,8 @@ async def test_an_answer_that_cannot_be_read_may_have_happened(http, line):
     [
         "Arguments for chat:ingestBatch are too large (actual: 17.0 MiB, limit: 16.0 MiB)",
         "Too many reads in a single function execution (limit: 4096)",
-        "Too much data written in a single function execution",
+        "Too many bytes written in a single function execution (limit: 16777216 bytes)",
+        "Value is too large (1.05 MiB > maximum size 1 MiB)",
     ],
 )
 async def test_a_call_beyond_a_limit_of_convex_is_too_large(http, line, text):

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from functools import partial
 
+from codex_runtime.errors import CodexRuntimeError
 from codex_runtime.persistence.failures import PersistenceError
 
 MOODS = ("well", "down", "hangs", "loses replies", "runs late")
@@ -74,6 +75,6 @@ class DisturbedPersistence:
         await asyncio.sleep(1)
         try:
             await self._run(operation, *args)
-        except PersistenceError:
+        except CodexRuntimeError:
             # Nobody is there any more to hear of it.
             return

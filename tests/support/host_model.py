@@ -298,12 +298,14 @@ class HostModel:
         number = self._counts[kind]
         self._counts[kind] += 1
         text = f"[{kind} {number}]" if number < EACH else f"just say {number}"
-        conversation = self.engine.core.common.bound.conversation_id
+        bound = self.engine.core.common.bound
         task = self.begin(f"send {text}", self.runtime.send_turn(text))
 
         def sent(task):
             if not task.cancelled() and not isinstance(task.result(), CodexRuntimeError):
-                self.accepted[task.result().turn_id] = conversation
+                self.accepted[task.result().turn_id] = bound.conversation_id
+                # Also where nobody could say how opening the thread had ended.
+                self.threads[bound.conversation_id] = bound.runtime_id
 
         task.add_done_callback(sent)
 

@@ -136,7 +136,7 @@ RUNTIME_VECTORS: Final[Mapping[str, tuple[str, ...] | Because]] = {
         "There is always a way to open Codex: the installed binary, where no other is given."
     ),
     "D-RUN-03": by(LIFECYCLE, "test_what_cannot_be_read_is_shown_and_survived"),
-    "D-RUN-04": by(CONNECTING, "test_somebody_without_a_name_is_a_new_somebody"),
+    "D-RUN-04": by(CONNECTING, "test_somebody_without_a_name_is_a_new_somebody_each_time"),
     "D-RUN-05": by(CONNECTING, "test_a_session_keeps_its_name_and_gets_a_unique_part"),
     "D-RUN-10": BEHIND
     + by(KEEPING, "test_a_note_that_is_refused_is_reported_and_holds_nothing_up"),

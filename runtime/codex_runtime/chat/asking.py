@@ -17,7 +17,7 @@ from codex_runtime.chat.effects import (
     Interrupt,
     Line,
 )
-from codex_runtime.chat.printable import one_line, printable, quoted
+from codex_runtime.printable import one_line, printable, quoted
 from codex_runtime.protocol.messages import decode_json
 from codex_runtime.protocol.server_requests import (
     CommandApprovalRequest,

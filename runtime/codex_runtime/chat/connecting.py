@@ -14,16 +14,11 @@ from urllib.parse import urlsplit
 
 from codex_runtime.app_server.binary import codex_command
 from codex_runtime.app_server.stdio import StdioTransport
-from codex_runtime.chat.commands import ChatError
-from codex_runtime.chat.printable import one_line
 from codex_runtime.chat.stand_ins import stand_ins
 from codex_runtime.contract.actors import Actor
-from codex_runtime.contract.endpoints.runtime_owned import WiringArgs
 from codex_runtime.contract.functions.ingest import RuntimeOptions
 from codex_runtime.persistence.codex_only import CodexOnlyPersistence
-from codex_runtime.persistence.convex_adapter import ConvexPersistence, has_outbox
-from codex_runtime.persistence.convex_http import ConvexHttp
-from codex_runtime.persistence.host_client import HostClient
+from codex_runtime.persistence.opening import open_convex_persistence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +27,8 @@ if TYPE_CHECKING:
     from codex_runtime.app_server.binary import AppServerCommand
     from codex_runtime.app_server.transport import Transport
     from codex_runtime.chat.settings import Environment
+    from codex_runtime.persistence.convex_adapter import ConvexPersistence
+    from codex_runtime.persistence.live_reads.tokens import TokenProvider
     from codex_runtime.persistence.port import HostPersistence
     from codex_runtime.protocol.params import ThreadSettings
 
@@ -102,10 +99,11 @@ async def neighbours(plan: Plan) -> AsyncIterator[Neighbours]:
                 fakes.codex_bin, codex_home=fakes.codex_home, cwd=environment.cwd
             )
             actor = Actor(user_id=who)
-            http = ConvexHttp(fakes.url, token=fakes.token)
             yield Neighbours(
                 command=command,
-                persistence=await _deployed(http, actor, environment, stack),
+                persistence=await _deployed(
+                    stack, fakes.url, actor, environment, token=fakes.token
+                ),
                 kept_in=f"{_shown(fakes.url)} (in memory)",
                 actor=actor,
                 actor_text=who,
@@ -116,8 +114,14 @@ async def neighbours(plan: Plan) -> AsyncIterator[Neighbours]:
         persistence: HostPersistence = CodexOnlyPersistence()
         kept_in = "Codex alone"
         if plan.url is not None:
-            http = ConvexHttp(plan.url, token=environment.token, admin_key=environment.admin_key)
-            persistence = await _deployed(http, actor, environment, stack)
+            persistence = await _deployed(
+                stack,
+                plan.url,
+                actor,
+                environment,
+                token=environment.token,
+                admin_key=environment.admin_key,
+            )
             kept_in = _shown(plan.url)
         yield Neighbours(
             command=command,
@@ -129,20 +133,22 @@ async def neighbours(plan: Plan) -> AsyncIterator[Neighbours]:
 
 
 async def _deployed(
-    http: ConvexHttp, actor: Actor, environment: Environment, stack: AsyncExitStack
+    stack: AsyncExitStack,
+    url: str,
+    actor: Actor,
+    environment: Environment,
+    *,
+    token: str | TokenProvider | None,
+    admin_key: str | None = None,
 ) -> ConvexPersistence:
-    client = HostClient(http)
-    stack.push_async_callback(client.aclose)
-    report = await client.call("validateHostWiring", WiringArgs(actor=actor))
-    wrong = [check for check in report.checks if not check.ok]
-    if wrong or not report.ok:
-        named = "; ".join(f"{check.name}: {check.code or check.error}" for check in wrong)
-        raise ChatError("E_CHAT_DEPLOYMENT_MISWIRED", one_line(named or "it does not say where"))
-    return ConvexPersistence(
-        client,
-        outbox=await has_outbox(client, actor),
+    opened = open_convex_persistence(
+        url,
+        actor=actor,
+        token=token,
+        admin_key=admin_key,
         runtime=RuntimeOptions(save_stream_deltas=environment.save_stream_deltas),
     )
+    return await stack.enter_async_context(opened)
 
 
 def _shown(url: str) -> str:

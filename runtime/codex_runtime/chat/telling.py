@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codex_runtime.chat.effects import Line, Stream
-from codex_runtime.chat.printable import one_line
+from codex_runtime.printable import one_line
 from codex_runtime.protocol.items import text_of
 from codex_runtime.protocol.messages import decode_json
 

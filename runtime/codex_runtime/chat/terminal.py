@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from codex_runtime.chat.effects import Break, Line, Progress, Prompt, Stream
-from codex_runtime.chat.printable import one_line, printable
+from codex_runtime.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -59,13 +59,4 @@ CHAT: Final = (
             True,
         ),
     ),
-    *entries(
-        Fault.DEPLOYMENT,
-        (
-            "E_CHAT_DEPLOYMENT_MISWIRED",
-            "the deployment's own check of its wiring, validateHostWiring, finds something wrong",
-            "Mend what it names; the code of each is among the error codes.",
-            True,
-        ),
-    ),
 )

@@ -37,6 +37,12 @@ PERSISTENCE: Final = (
             "Deploy the host module of this version, or name the module it is in.",
             False,
         ),
+        (
+            "E_PERSISTENCE_MISWIRED",
+            "the deployment's own check of its wiring, validateHostWiring, finds something wrong",
+            "Mend what it names; the code of each is among the error codes.",
+            False,
+        ),
     ),
     *entries(
         Fault.CALLER,

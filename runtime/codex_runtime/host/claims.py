@@ -7,7 +7,7 @@ for, so that it can be written down when neither is the open one any more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from codex_runtime.contract.functions.turns import (
     CancelDispatchArgs,
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Said: TypeAlias = tuple[str, Any]
 """A method of the port, and its arguments."""
 
-TURN_FAILED = "E_TURN_FAILED"
+TURN_FAILED: Final = "E_TURN_FAILED"
+"""What a turn ends with that Codex has ended as failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The turn in flight: whose it is, how far it is, and what is asked of it (spec 06 §6, "Better").
 
-May import the common parts, the steps, the protocol and the contract. The invariants: there is at
-most one; what Codex says of another turn changes nothing of it; only a turn that has begun is
-steered and interrupted, and only under the id that Codex has given it.
+May import the common parts, the ingest, the steps, the app-server's builders, the protocol and the
+contract. The invariants: there is at most one; what Codex says of another turn changes nothing of
+it; only a turn that has begun is steered and interrupted, and only under the id that Codex gave it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ every method may be called from any task of the loop; nothing is decided here.
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from uuid import uuid4
 
@@ -139,7 +140,8 @@ class CodexHostRuntime:
             conversation_id: The old one: the id Codex knows it by.
             persisted_conversation_id: The conversation it is kept in, whatever Codex calls it.
             settings: What it runs with.
-            dynamic_tools: Tools that the caller answers itself, beside the registered ones.
+            dynamic_tools: Tools of a new thread that the caller answers itself, beside the
+                registered ones; an old thread has those that it was started with.
 
         Returns:
             What Codex says of it.
@@ -282,6 +284,21 @@ class CodexHostRuntime:
         """
         current = self._engine.core.turns.current
         await self._engine.run(lambda: current.steer(text, expected_turn_id))
+
+    async def wait_for_turn(self, turn_id: str | None = None) -> HostState:
+        """Wait until a turn is in flight no more, however it has ended.
+
+        Args:
+            turn_id: Its persisted id; the turn in flight when left out.
+
+        Returns:
+            The first state without it: its own when none is in flight, or the runtime was stopped.
+        """
+        waited = turn_id or self.get_state().turn_id
+        async with aclosing(self.lifecycle()) as states:
+            return await anext(
+                state async for state in states if state.turn_id != waited or not waited
+            )
 
     async def interrupt(self) -> None:
         """Interrupt the turn in flight; without one nothing happens, now or later."""

@@ -223,7 +223,7 @@ class Shell:
             # as of anything else, and of a tool that was broken off.
             error = _coded(perform.step, failed)
             self._mailbox.put(lambda: common.do(common.flows.resume(number, error=error)))
-            if _is_being_cancelled():
+            if isinstance(failed, asyncio.CancelledError) and _is_being_cancelled():
                 raise
         else:
             self._mailbox.put(lambda: common.do(common.flows.resume(number, value)))

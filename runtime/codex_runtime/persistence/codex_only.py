@@ -166,13 +166,16 @@ class CodexOnlyPersistence:
         """Nothing is kept of it."""
 
     async def turn_completed(self, args: turns.OwnedArgs) -> None:
-        """Nothing is kept of it."""
+        """Let go of the turn."""
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def turn_failed(self, args: turns.DispatchFailedArgs) -> None:
-        """Nothing is kept of it."""
+        """Let go of the turn."""
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def turn_cancelled(self, args: turns.CancelDispatchArgs) -> None:
-        """Nothing is kept of it."""
+        """Let go of the turn."""
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def upsert_token_usage(self, args: reading.UpsertUsageArgs) -> None:
         """Nothing is kept of it."""

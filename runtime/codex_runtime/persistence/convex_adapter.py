@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from codex_runtime.contract.endpoints import runtime_owned as owned
 from codex_runtime.contract.limits import SYNC_POLL_INTERVAL, SYNC_POLL_TIMEOUT
 from codex_runtime.contract.shapes import UNSET
 from codex_runtime.errors import ContractError
@@ -21,7 +22,6 @@ from codex_runtime.persistence.waiting_turns import WaitingTurns
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from codex_runtime.contract.endpoints import runtime_owned as owned
     from codex_runtime.contract.functions import imports, ingest, reading, threads, turns
     from codex_runtime.contract.shapes import UnsetType
     from codex_runtime.persistence.host_client import HostClient
@@ -151,19 +151,38 @@ class ConvexPersistence:
 
     async def turn_started(self, args: turns.DispatchStartedArgs) -> None:
         """Say that Codex has the turn, or that it still has."""
-        await self._tell("markTurnDispatchStarted", args)
+        if self._outbox:
+            await self._call("markTurnDispatchStarted", args)
 
     async def turn_completed(self, args: turns.OwnedArgs) -> None:
         """Say that the turn has been completed."""
-        await self._tell("markTurnDispatchCompleted", args)
+        if self._outbox:
+            await self._call("markTurnDispatchCompleted", args)
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def turn_failed(self, args: turns.DispatchFailedArgs) -> None:
-        """Say that the turn has failed."""
-        await self._tell("markTurnDispatchFailed", args)
+        """Say that the turn has failed; without an outbox that is written down at the turn."""
+        turn_id = self._turns.running(args.thread_id, args.dispatch_id)
+        if self._outbox:
+            await self._call("markTurnDispatchFailed", args)
+        elif turn_id is not None:
+            await self.fail_turn(
+                owned.FailTurnSendArgs(
+                    actor=args.actor,
+                    thread_id=args.thread_id,
+                    turn_id=turn_id,
+                    dispatch_id=args.dispatch_id,
+                    code=args.code,
+                    reason=args.reason,
+                )
+            )
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def turn_cancelled(self, args: turns.CancelDispatchArgs) -> None:
         """Say that the turn was interrupted."""
-        await self._tell("cancelTurnDispatch", args)
+        if self._outbox:
+            await self._call("cancelTurnDispatch", args)
+        self._turns.ended(args.thread_id, args.dispatch_id)
 
     async def upsert_token_usage(self, args: reading.UpsertUsageArgs) -> None:
         """Write down what a turn has used."""
@@ -232,10 +251,6 @@ class ConvexPersistence:
     async def aclose(self) -> None:
         """Let go of the deployment."""
         await self._client.aclose()
-
-    async def _tell(self, name: str, args: Any) -> None:
-        if self._outbox:
-            await self._call(name, args)
 
     async def _call(self, name: str, args: Any) -> Any:
         return await self._client.call(name, args)

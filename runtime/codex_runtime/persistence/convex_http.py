@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from codex_runtime.persistence.live_reads.tokens import TokenProvider
+
+    Carrier: TypeAlias = httpx.AsyncBaseTransport
+    """What carries requests to a deployment."""
     from codex_runtime.values import Value
 
 Kind: TypeAlias = Literal["query", "mutation", "action"]
@@ -75,7 +78,7 @@ class ConvexHttp:
         admin_key: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
         attempts: int = ATTEMPTS,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Carrier | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Turns that were accepted and wait to be run, where no outbox keeps them.
+"""Turns that were accepted and wait to be run, or run, where no outbox keeps them.
 
 May import the contract. No IO. The invariants: the turns of a thread are claimed in the order in
 which they were accepted, each once; a turn that is accepted again under its key is the same turn.
@@ -37,7 +37,7 @@ class _Waiting:
 
 
 class WaitingTurns:
-    """The turns of all threads that wait; gone with the process.
+    """The turns of all threads that wait or run; gone with the process.
 
     Args:
         now_ms: The time, in milliseconds since the epoch.
@@ -46,6 +46,7 @@ class WaitingTurns:
     def __init__(self, now_ms: Callable[[], float] = system_now_ms) -> None:
         self._now = now_ms
         self._waiting: dict[str, deque[_Waiting]] = {}
+        self._running: dict[tuple[str, str], str] = {}
         self._known: OrderedDict[tuple[str, str], owned.AcceptedTurnSend] = OrderedDict()
 
     def accept(
@@ -88,6 +89,7 @@ class WaitingTurns:
         if not waiting:
             return None
         first = waiting.popleft()
+        self._running[args.thread_id, first.accepted.dispatch_id] = first.accepted.turn_id
         lease = LEASE_DEFAULT if args.lease_ms is UNSET else args.lease_ms
         return turns.Claimed(
             dispatch_id=first.accepted.dispatch_id,
@@ -99,3 +101,21 @@ class WaitingTurns:
             attempt_count=1,
             status="claimed",
         )
+
+    def running(self, thread_id: str, dispatch_id: str) -> str | None:
+        """Give the turn of a dispatch that was claimed and has not ended.
+
+        Args:
+            thread_id: The thread.
+            dispatch_id: The dispatch.
+        """
+        return self._running.get((thread_id, dispatch_id))
+
+    def ended(self, thread_id: str, dispatch_id: str) -> None:
+        """Let go of a turn that was claimed; of another one nothing is known.
+
+        Args:
+            thread_id: The thread.
+            dispatch_id: The dispatch.
+        """
+        self._running.pop((thread_id, dispatch_id), None)

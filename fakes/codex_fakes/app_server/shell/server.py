@@ -203,6 +203,11 @@ class SimulatedAppServer:
         self._hang_up(discard=True)
 
     @property
+    def started(self) -> bool:
+        """Whether it is used in an event loop, or was."""
+        return self._loop is not None
+
+    @property
     def ended(self) -> bool:
         """Whether the server has ended."""
         return self._machine.ended
