@@ -5,6 +5,8 @@ The limits of the batch are ours; those of the transaction are Convex's, and the
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,10 +45,8 @@ def weight(batch):
 
 def largest(batch_of):
     """The largest batch of a kind that needs no more lookups than one may."""
-    size = 1
-    while weight(batch_of(size + 1)) <= INGEST_LOOKUPS_MOST:
-        size += 1
-    return size
+    sizes = range(1, INGEST_LOOKUPS_MOST + 1)
+    return bisect_right(sizes, INGEST_LOOKUPS_MOST, key=lambda size: weight(batch_of(size)))
 
 
 KINDS = {

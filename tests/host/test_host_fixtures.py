@@ -149,14 +149,16 @@ async def test_a_script_that_is_used_up(codex_runtime):
         await runtime.wait_for_turn()
 """
 
-OPTIONS = ["-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"]
+# A folder for its files of its own: it would tidy up behind the tests that run beside it.
+OPTIONS = ["--basetemp=files", "-o", "asyncio_default_fixture_loop_scope=function"]
 
 
 @pytest.mark.parametrize("plugin", ["anyio", "asyncio"])
 def test_the_fixtures_work_in_a_project_of_whoever_has_the_plugin(tmp_path, plugin):
     Path(tmp_path, "test_it.py").write_text(IN_A_PROJECT.format(mark=f"@pytest.mark.{plugin}"))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", *OPTIONS, tmp_path],
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *OPTIONS, "test_it.py"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=100,

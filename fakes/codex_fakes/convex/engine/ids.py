@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from base64 import b32decode
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import mul
 from typing import Final
 
@@ -84,7 +84,8 @@ def decode_id(text: str) -> tuple[int, bytes]:
     return table_number, internal
 
 
-def id_prefixes(table_number: int) -> list[str]:
+@cache
+def id_prefixes(table_number: int) -> tuple[str, ...]:
     """The first four characters that ids of a table can have.
 
     Args:
@@ -94,10 +95,10 @@ def id_prefixes(table_number: int) -> list[str]:
         The sixteen of them: no id of another such table starts with one.
     """
     number = int.from_bytes(_vint(table_number), "big") << 4
-    return [
+    return tuple(
         "".join(chr(_CONVEX[(number | low) >> shift & 31]) for shift in (15, 10, 5, 0))
         for low in range(16)
-    ]
+    )
 
 
 class IdFactory:

@@ -39,7 +39,7 @@ def save_space(space: Space) -> dict[str, Value]:
         {
             "name": table.name,
             "number": float(table.number),
-            "documents": [stored.copy() for stored in table.entries[0].values()],
+            "documents": [stored.copy() for stored in table.sorted_entries(0).values()],
         }
         for table in space.tables()
     ]

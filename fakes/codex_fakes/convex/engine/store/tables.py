@@ -10,7 +10,9 @@ some first fields lie side by side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sortedcontainers import SortedDict
 
@@ -36,8 +38,11 @@ from codex_runtime.values import UNDEFINED, sort_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from codex_fakes.convex.engine.schema import IndexDefinition
     from codex_fakes.convex.engine.store.records import Stored, Write
     from codex_runtime.values import Undefined, Validator, Value
+
+    _Readers: TypeAlias = tuple[Callable[[dict[str, Value]], Value | Undefined], ...]
 
 SYSTEM_TABLES: Final = ("_scheduled_functions", "_storage")
 
@@ -79,15 +84,14 @@ class Table:
 
     Attributes:
         documents: Each document by its id.
-        entries: For each index in order, the documents by their key.
         indexes: The indexes by name.
     """
 
     __slots__ = (
         "_by_id",
+        "_entries",
         "_extractors",
         "documents",
-        "entries",
         "indexes",
         "name",
         "number",
@@ -103,24 +107,12 @@ class Table:
         self.uid = uid
         self.documents: dict[str, Stored] = {}
         self.validator: Validator | None = None
-        self.indexes = {
-            BY_CREATION_TIME: Index(BY_CREATION_TIME, (CREATION_TIME,), 0),
-            BY_ID: Index(BY_ID, (ID,), BY_ID_POSITION),
-        }
-        self._extractors: list[tuple[Callable[[dict[str, Value]], Value | Undefined], ...]] = []
-        self._by_id: SortedDict[bytes, Stored] | None = None
         definition = schema.tables.get(name)
-        if definition is not None:
-            if schema.schema_validation:
-                self.validator = definition.document
-            for position, index in enumerate(definition.indexes, 1):
-                self.indexes[index.name] = Index(
-                    index.name, (*index.fields, CREATION_TIME), position
-                )
-                self._extractors.append(tuple(field_reader(path) for path in index.fields))
-        self.entries: list[SortedDict[bytes, Stored]] = [
-            SortedDict() for _ in range(len(self._extractors) + 1)
-        ]
+        if definition is not None and schema.schema_validation:
+            self.validator = definition.document
+        self.indexes, self._extractors = _indexes(() if definition is None else definition.indexes)
+        self._entries: list[SortedDict[bytes, Stored] | None] = [None] * (len(self._extractors) + 1)
+        self._by_id: SortedDict[bytes, Stored] | None = None
 
     def keys_of(self, fields: dict[str, Value]) -> tuple[bytes, ...]:
         """Compute the keys that a document carries.
@@ -149,10 +141,14 @@ class Table:
             position: The position of the index.
 
         Returns:
-            The documents by key; the index by id is put up when it is first asked for.
+            The documents by key; the index by id is put up when it is first asked for, another one
+            no later than the first document.
         """
         if position != BY_ID_POSITION:
-            return self.entries[position]
+            entries = self._entries[position]
+            if entries is None:
+                entries = self._entries[position] = SortedDict()
+            return entries
         if self._by_id is None:
             self._by_id = SortedDict(
                 {sort_key(stored.id): stored for stored in self.documents.values()}
@@ -166,9 +162,9 @@ class Table:
             documents: The documents, with the keys that this table computes for them.
         """
         self.documents = {stored.id: stored for stored in documents}
-        self.entries = [
+        self._entries = [
             SortedDict({stored.keys[position]: stored for stored in self.documents.values()})
-            for position in range(len(self.entries))
+            for position in range(len(self._entries))
         ]
 
     def apply(self, write: Write) -> None:
@@ -182,7 +178,8 @@ class Table:
             del self.documents[write.id]
         else:
             self.documents[write.id] = new
-        for position, entries in enumerate(self.entries):
+        for position in range(len(self._entries)):
+            entries = self._entries[position] or self.sorted_entries(position)
             if old is not None and (new is None or old.keys[position] != new.keys[position]):
                 del entries[old.keys[position]]
             if new is not None:
@@ -353,6 +350,21 @@ class Space:
         except InvalidId:
             return None
         return None if table is None else table.name
+
+
+@cache
+def _indexes(
+    declared: tuple[IndexDefinition, ...],
+) -> tuple[Mapping[str, Index], tuple[_Readers, ...]]:
+    """The indexes of a table by name, and what reads the fields of those that are declared."""
+    indexes = {
+        BY_CREATION_TIME: Index(BY_CREATION_TIME, (CREATION_TIME,), 0),
+        BY_ID: Index(BY_ID, (ID,), BY_ID_POSITION),
+    }
+    for position, index in enumerate(declared, 1):
+        indexes[index.name] = Index(index.name, (*index.fields, CREATION_TIME), position)
+    readers = tuple(tuple(field_reader(path) for path in index.fields) for index in declared)
+    return MappingProxyType(indexes), readers
 
 
 def field_reader(path: str) -> Callable[[dict[str, Value]], Value | Undefined]:
