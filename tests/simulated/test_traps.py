@@ -26,12 +26,10 @@ STATUS = "thread/status/changed"
 
 async def test_answers_come_in_another_order_than_requests(played_alike):
     """Match responses by id only; never assume order."""
-    steps = (
-        *(Call("thread/start", until="nothing") for _ in range(3)),
-        Call("getAuthStatus", {}),
-    )
+    # One thread only: the real server starts several side by side, and which is first is chance.
+    steps = (Call("thread/start", until="nothing"), Call("getAuthStatus", {}))
     said = await played_alike(Program(script(), steps))
-    assert [m["id"] for m in said.messages if "id" in m] == [0, 4, 1, 2, 3]
+    assert [m["id"] for m in said.messages if "id" in m] == [0, 2, 1]
 
 
 async def test_an_interrupt_may_never_be_answered(played):
