@@ -136,8 +136,17 @@ def test_what_cannot_be_read_is_shown_and_survived():
     garbage(desk)
     state = desk.state
     assert (state.phase, state.source, state.running) == ("error", "protocol_error", True)
-    assert (state.last_error_code, len(desk.reports)) == (None, 1)
+    assert (state.last_error_code, len(desk.reports)) == ("E_PROTOCOL_PAYLOAD_INVALID", 1)
     assert desk.opened().settled
+
+
+@pytest.mark.parametrize("code", ["E_PROTOCOL_RESPONSE_UNKNOWN", "E_PROTOCOL_RESPONSE_DUPLICATE"])
+def test_an_answer_that_nobody_waits_for_is_reported_and_changes_nothing(code):
+    desk = Desk()
+    before = desk.state
+    desk.arrive(RemoteProtocolError(code, "a response names request 7", raw=b'{"id":7}'))
+    assert desk.state == before
+    assert len(desk.reports) == 1
 
 
 def test_a_runtime_runs_again_with_the_next_thing_that_can_be_read():

@@ -104,12 +104,6 @@ RUNTIME: Final = (
             False,
         ),
         (
-            "E_RUNTIME_METHOD_REMOVED",
-            "the app-server of today cannot do what was asked any more",
-            "Use what the text names in its place.",
-            False,
-        ),
-        (
             "E_IMPORT_THREAD_BRIDGE_NOT_READY",
             "a thread was to be imported before the runtime was connected",
             "Connect the runtime first.",

@@ -35,6 +35,8 @@ STOP_SECONDS: Final = 10.0
 """How long what is under way may take to end, before the runtime stops."""
 DRAIN_ATTEMPTS: Final = 3
 """How often to try to keep what waits before the runtime stops."""
+_HARMLESS: Final = frozenset({"E_PROTOCOL_RESPONSE_UNKNOWN", "E_PROTOCOL_RESPONSE_DUPLICATE"})
+"""What is reported and changes nothing: nobody waits for such an answer."""
 _STOPPED: Final = "Bridge stopped before request completed."
 
 
@@ -211,10 +213,11 @@ class HostCore:
         if isinstance(event, LateAnswer):
             return
         if not isinstance(event, Notification | Request):
-            common.move("protocolError")
-            common.last_error_code, common.last_error = None, str(event)
             common.report(str(event), getattr(event, "raw", b"").decode(errors="replace"))
-            self._changed()
+            if event.code not in _HARMLESS:
+                common.move("protocolError")
+                common.note(event)
+                self._changed()
             return
         try:
             self._take(event)
