@@ -154,7 +154,7 @@ def test_the_state_names_what_a_user_can_do_something_about():
         ingest_metrics=IngestMetrics(waiting_event_count=3, waiting_bytes=70),
     )
     text = "\n".join(line.text for line in state_lines(shown, "a\nplace", "ada"))
-    for part in ("turn-9", "3 events, 70 bytes", "a\u240aplace", "[E_X] odd", "crash: yes"):
+    for part in ("turn-9", "3 to be written, 70 bytes", "a\u240aplace", "[E_X] odd", "crash: yes"):
         assert part in text
 
 

@@ -163,7 +163,7 @@ def state_lines(state: HostState, kept_in: str, actor: str) -> tuple[Line, ...]:
         "thread": state.runtime_conversation_id or "none",
         "conversation": state.conversation_id or "none",
         "turn": state.turn_id if state.turn_in_flight else "none in flight",
-        "waiting": f"{metrics.waiting_event_count} events, {metrics.waiting_bytes} bytes",
+        "waiting": f"{metrics.waiting_event_count} to be written, {metrics.waiting_bytes} bytes",
         "kept or waiting": f"{metrics.enqueued_event_count} events",
         "passed over": f"{metrics.skipped_event_count} events",
         "requests": f"{state.pending_server_request_count} wait for an answer",
