@@ -82,8 +82,8 @@ class IngestMetrics(msgspec.Struct, frozen=True, kw_only=True):
         skipped_event_count: How many are not kept, by their kind or because of their thread.
         enqueued_by_kind: The first, by kind.
         skipped_by_kind: The second, by kind.
-        waiting_event_count: How many wait to be kept, merged ones as one; what is to be written down
-            of turns and requests counts as well.
+        waiting_event_count: How many wait to be kept, merged ones as one; what is to be written
+            down of turns and requests counts as well.
         waiting_bytes: How much memory these take, about.
     """
 
