@@ -136,7 +136,7 @@ async def test_checks_pass_on_the_real_binary(tmp_path):
 
 async def test_a_deployment_without_the_extended_manifest_is_a_legal_one():
     without = frozenset({HostCapability.EXTENDED})
-    checks = sampled(2)
+    checks = CHECKS
     target = LimitedDeployment(MemoryTarget(), without)
     outcomes, run = await outcomes_of(OwnRuntime(), checks, deployment=target)
     assert troubles(run, Outcome.NOT_APPLICABLE) == []

@@ -131,7 +131,9 @@ def cases(steps: Iterable[str], *some: Case, modes: tuple[str, ...] = (PAGINATED
 def script_until(step: str | None) -> Script:
     """What the model does: a turn, held where it is to be killed, and others around it."""
     first, rest = LOOKING
-    held = (Wait(gate="never opened"),) if step == "first delta" else ()
+    never = (Wait(gate="never opened"),)
+    held = never if step == "first delta" else ()
+    behind = never if step in ("approval answered", "command completed") else ()
     lasts = step == "command running"
     command = Run(
         command="cat hold" if lasts else "echo done",
@@ -144,7 +146,7 @@ def script_until(step: str | None) -> Script:
         responses=(
             Response(steps=(Say(text=EARLIER),), when=BEFORE),
             Response(steps=(*say, command), when=FIRST),
-            Response(steps=(Say(text=SEEN),), when=FIRST),
+            Response(steps=(*behind, Say(text=SEEN)), when=FIRST),
             Response(steps=(Say(text=MORE),), when=AGAIN),
         )
     )

@@ -71,6 +71,16 @@ _REQUESTS: Final = (
         "spec 06 §9",
     ),
     must(
+        "lifecycle.server-request.declined",
+        "A command that is declined does not run, and its turn goes on.",
+        "spec 06 §9",
+    ),
+    must(
+        "lifecycle.server-request.files",
+        "Whether files may change is answered as the caller says, and waits durably no longer.",
+        "spec 06 §9",
+    ),
+    must(
         "lifecycle.server-request.answered-first",
         "An answer goes to the app-server before it is kept.",
         "spec 06 §9",
@@ -88,6 +98,21 @@ _REQUESTS: Final = (
     must(
         "lifecycle.server-request.retried",
         "A request whose turn the deployment does not know yet is kept as soon as it does.",
+        "spec 06 §9",
+    ),
+    should(
+        "lifecycle.tool.offered",
+        "A Python function that was registered is offered to the model by its name and its types.",
+        "spec 06 §9",
+    ),
+    should(
+        "lifecycle.tool.called",
+        "The model's call reaches the function, and what it returns reaches the model.",
+        "spec 06 §9",
+    ),
+    should(
+        "lifecycle.tool.raises",
+        "A function that raises answers the model with a failure, and the turn goes on.",
         "spec 06 §9",
     ),
 )

@@ -22,6 +22,7 @@ from codex_conformance.suites.runtime import (  # noqa: F401 - importing registe
     keeping,
     phases,
     server_requests,
+    tools,
     turns,
 )
 from codex_conformance.suites.runtime_registry import RUNTIME_REGISTER, RuntimeCheck

@@ -10,13 +10,13 @@ from __future__ import annotations
 import difflib
 import importlib
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from codex_runtime.app_server.transport import Transport
@@ -36,6 +36,7 @@ class Surroundings:
         request_seconds: How long it may take to answer any other request.
         pause: Waits, in seconds, where the deployment's time decides.
         report: Is told of everything that went wrong and was survived: what, and where.
+        tools: Python functions that the model may call, by name.
     """
 
     open_app_server: Callable[[], Awaitable[Transport]]
@@ -47,6 +48,7 @@ class Surroundings:
     request_seconds: float = 10.0
     pause: Callable[[float], Awaitable[None]]
     report: Callable[[str, str], None]
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 class HostRuntime(Protocol):
@@ -232,6 +234,7 @@ class OwnRuntime:
             ),
             persistence=persistence,
             handlers=HostHandlers(on_protocol_error=given.report),
+            tools=given.tools,
         )
         try:
             yield runtime

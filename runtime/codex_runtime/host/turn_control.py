@@ -362,7 +362,9 @@ class TurnControl:
                 # It ends with its Codex.
                 self._common.report(f"The turn was not interrupted: {error}", "[runtime:stop]")
         if self.current.slot is slot:
-            self._ingest.note(*slot.claim.cancelled(reason))
+            # Only an outbox can end a turn as interrupted that Codex has not said it of.
+            ended = slot.claim.cancelled(reason) if self._common.outbox else None
+            self._ingest.note(*(ended or slot.claim.failed("E_RUNTIME_STOPPED", reason)))
             self.current.release(slot)
 
 

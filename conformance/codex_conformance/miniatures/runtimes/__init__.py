@@ -17,6 +17,7 @@ from codex_conformance.miniatures.runtimes.keeping import KEEPING, REQUESTS
 from codex_conformance.miniatures.runtimes.neighbours import CODEX, CONVEX
 from codex_conformance.miniatures.runtimes.phases import CONNECTING, PHASES
 from codex_conformance.miniatures.runtimes.threads import THREADS
+from codex_conformance.miniatures.runtimes.tools import TOOLS
 from codex_conformance.miniatures.runtimes.turns import SENDING
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ RUNTIME_MINIATURES: Final[Mapping[str, RuntimeMiniature]] = MappingProxyType(
             *ENDINGS,
             *KEEPING,
             *REQUESTS,
+            *TOOLS,
             *IMPORTS,
             *CALLERS,
             *CODEX,

@@ -16,6 +16,7 @@ from codex_conformance.miniatures.runtimes.altering import (
     built,
     called,
     calls,
+    does,
     given,
     hears,
     showing,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     import httpx
 
     from codex_conformance.miniatures.runtimes.altering import Around, Carry, Change, Methods
-    from codex_conformance.targets.runtimes import Surroundings
+    from codex_conformance.targets.runtimes import HostRuntime, Surroundings
     from codex_conformance.wire.messages import Message
 
 _replace: Final = msgspec.structs.replace
@@ -187,6 +188,14 @@ def _declining(result: Any) -> Any:
     return {"decision": "decline"} if "decision" in result else result
 
 
+async def _accepting(inner: HostRuntime, request_id: str | int, _decision: Any) -> None:
+    await inner.respond_command_approval(request_id, "accept")
+
+
+async def _keeping_files(inner: HostRuntime, request_id: str | int, _decision: Any) -> None:
+    await inner.respond_file_change_approval(request_id, "decline")
+
+
 def _writing_first(surroundings: Surroundings) -> tuple[Surroundings, Methods]:
     doors: list[Any] = []
     kept: list[Message] = []
@@ -221,6 +230,8 @@ REQUESTS: Final[tuple[RuntimeMiniature, ...]] = (
         lambda: {_KEEP: skipped()},
         "lifecycle.server-request.kept",
         "lifecycle.server-request.answered",
+        "lifecycle.server-request.declined",
+        "lifecycle.server-request.files",
         "lifecycle.server-request.answered-first",
         "lifecycle.server-request.turn-ends",
         "lifecycle.server-request.stop",
@@ -236,9 +247,22 @@ REQUESTS: Final[tuple[RuntimeMiniature, ...]] = (
     ),
     speaks(
         "declines",
-        "Codex is always answered that a command may not run.",
+        "Codex is always answered that nothing may be done.",
         lambda: {"answer": with_result(_declining)},
         "lifecycle.server-request.answered",
+        "lifecycle.server-request.files",
+    ),
+    does(
+        "never-declines",
+        "A command that is declined is accepted.",
+        {"respond_command_approval": _accepting},
+        "lifecycle.server-request.declined",
+    ),
+    does(
+        "keeps-files",
+        "Files may never change, whatever is answered.",
+        {"respond_file_change_approval": _keeping_files},
+        "lifecycle.server-request.files",
     ),
     built(
         "writes-first",

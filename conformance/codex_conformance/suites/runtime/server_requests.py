@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_conformance.suites.runtime_registry import check
 from codex_conformance.suites.verdicts import require_equal
-from codex_fakes.script.steps import Run, Say, script
+from codex_conformance.wire.messages import at
+from codex_fakes.script.steps import Patch, Run, Say, script
 
 if TYPE_CHECKING:
     from codex_conformance.suites.runtime.trial import Trial
 
 COMMAND: Final = "item/commandExecution/requestApproval"
+FILES: Final = "item/fileChange/requestApproval"
 
 ASKING: Final = script(Run("echo hello", output="hello\n"), Say("done"))
 """The model runs a command, for which Codex asks."""
 
+PATCHING: Final = script(
+    Patch("*** Begin Patch\n*** Add File: a.txt\n+a\n*** End Patch\n"), Say("done")
+)
+"""The model changes a file, for which Codex asks."""
 
-async def asked(trial: Trial) -> Any:
-    """Play a turn until Codex asks whether a command may run; give the request's id."""
+
+async def asked(trial: Trial, method: str = COMMAND) -> Any:
+    """Play a turn until Codex asks; give the request's id."""
     await trial.opened(asks=True)
     await trial.send()
-    request = await trial.asked(COMMAND)
+    request = await trial.asked(method)
     await trial.until(
         lambda: trial.state.pending_server_request_count == 1, "one request in the state"
     )
@@ -70,6 +77,34 @@ async def an_answer_reaches_codex(trial: Trial) -> None:
     await accept(trial, request)
     await _pending(trial, 0)
     answers = trial.tap.said("runtime", COMMAND, answers=True)
+    expected = [{"id": request, "result": {"decision": "accept"}}]
+    require_equal(answers, expected, "what Codex is answered:")
+    await trial.at_rest()
+
+
+@check("lifecycle.server-request.declined", script=ASKING)
+async def a_command_is_declined(trial: Trial) -> None:
+    """Has Codex ask, and declines."""
+    request = await asked(trial)
+    await _pending(trial, 1)
+    await trial.within(trial.runtime.respond_command_approval(request, "decline"), "answering")
+    await trial.at_rest()
+    answers = trial.tap.said("runtime", COMMAND, answers=True)
+    expected = [{"id": request, "result": {"decision": "decline"}}]
+    require_equal(answers, expected, "what Codex is answered:")
+    (ended,) = trial.tap.said("codex", "turn/completed")
+    require_equal(at(ended, "params", "turn", "status"), "completed", "how the turn has ended:")
+
+
+@check("lifecycle.server-request.files", script=PATCHING)
+async def a_change_of_files_is_answered(trial: Trial) -> None:
+    """Has Codex ask whether a file may be added, and answers."""
+    request = await asked(trial, FILES)
+    (row,) = await _pending(trial, 1)
+    require_equal(row["method"], FILES, "what waits:")
+    await trial.within(trial.runtime.respond_file_change_approval(request, "accept"), "answering")
+    await _pending(trial, 0)
+    answers = trial.tap.said("runtime", FILES, answers=True)
     expected = [{"id": request, "result": {"decision": "accept"}}]
     require_equal(answers, expected, "what Codex is answered:")
     await trial.at_rest()

@@ -20,7 +20,7 @@ from codex_conformance.wire.messages import at
 from codex_runtime.errors import CodexRuntimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from codex_conformance.suites.visiting import Guest, Visit
     from codex_conformance.targets.convex_line import ConvexLine
@@ -101,6 +101,7 @@ class Trial:
         outbox: bool | None = None,
         start_seconds: float | None = None,
         request_seconds: float | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
     ) -> HostRuntime:
         """Make a runtime that is not connected; from now on it is the trial's.
 
@@ -109,6 +110,7 @@ class Trial:
             outbox: Whether it is told that there is an outbox; the truth when left out.
             start_seconds: How long the app-server may take to answer ``initialize``.
             request_seconds: How long it may take to answer anything else.
+            tools: Python functions that the model may call, by name.
         """
         surroundings = Surroundings(
             open_app_server=self.tap.open,
@@ -120,6 +122,7 @@ class Trial:
             request_seconds=request_seconds or self._patience,
             pause=self._pause,
             report=self._report,
+            tools=tools or {},
         )
         made = await self._stack.enter_async_context(self._target.make(surroundings))
         runtime: Any = Uncoded(made)
