@@ -142,7 +142,6 @@ PHASES: Final[tuple[RuntimeMiniature, ...]] = (
         "After an error of the protocol it stays in error.",
         _ill_for_ever,
         "lifecycle.phase.recovers",
-        "fail_closed.codex.stray-answers",
         "fail_closed.codex.garbage",
     ),
     shows(

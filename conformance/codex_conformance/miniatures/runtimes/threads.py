@@ -170,6 +170,7 @@ THREADS: Final[tuple[RuntimeMiniature, ...]] = (
         _binding_once,
         "lifecycle.identity.switch",
         "lifecycle.identity.switch-pinned",
+        "lifecycle.import.beside-a-turn",
     ),
     does(
         "pins-for-ever",
