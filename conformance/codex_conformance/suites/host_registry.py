@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from codex_conformance.requirements import HOST_REQUIREMENTS, Requirement
+from codex_conformance.suites.one_each import OneEach
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -59,10 +60,10 @@ class HostRegister:
     """Checks of hosts by the id of their requirement."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, HostCheck] = {}
+        self._checks = OneEach[HostCheck](HOST_REQUIREMENTS)
 
     def __iter__(self) -> Iterator[HostCheck]:
-        return iter(self._checks.values())
+        return iter(self._checks)
 
     def check(
         self, requirement: str, *needs: HostCapability, bound: float = DEFAULT_BOUND
@@ -77,17 +78,12 @@ class HostRegister:
         Raises:
             ValueError: The requirement is unknown or has a check already: a mistake in a suite.
         """
-        if requirement not in HOST_REQUIREMENTS:
-            raise ValueError(f"{requirement} is no requirement of the catalogue")
-        if requirement in self._checks:
-            raise ValueError(f"{requirement} has a check already")
+        judged = self._checks.free(requirement)
 
         def decorate(
             examine: Callable[[Visit], Awaitable[None]],
         ) -> Callable[[Visit], Awaitable[None]]:
-            self._checks[requirement] = HostCheck(
-                HOST_REQUIREMENTS[requirement], examine, frozenset(needs), bound
-            )
+            self._checks.add(HostCheck(judged, examine, frozenset(needs), bound))
             return examine
 
         return decorate

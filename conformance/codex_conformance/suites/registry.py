@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from codex_conformance.requirements import REQUIREMENTS, Requirement
+from codex_conformance.suites.one_each import OneEach
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -60,10 +61,10 @@ class Register:
     """Checks by the id of their requirement."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, Check] = {}
+        self._checks = OneEach[Check](REQUIREMENTS)
 
     def __iter__(self) -> Iterator[Check]:
-        return iter(self._checks.values())
+        return iter(self._checks)
 
     def check(
         self, requirement: str, *, on: Iterable[Play], bound: float = DEFAULT_BOUND
@@ -80,17 +81,14 @@ class Register:
                 mistake in a suite.
         """
         plays = tuple(on)
-        if requirement not in REQUIREMENTS:
-            raise ValueError(f"{requirement} is no requirement of the catalogue")
-        if requirement in self._checks:
-            raise ValueError(f"{requirement} has a check already")
+        judged = self._checks.free(requirement)
         if not plays:
             raise ValueError(f"the check of {requirement} judges no play")
 
         def decorate(
             judge: Callable[[Scene], Awaitable[None]],
         ) -> Callable[[Scene], Awaitable[None]]:
-            self._checks[requirement] = Check(REQUIREMENTS[requirement], judge, plays, bound)
+            self._checks.add(Check(judged, judge, plays, bound))
             return judge
 
         return decorate

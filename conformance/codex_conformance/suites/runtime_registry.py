@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from codex_conformance.requirements import RUNTIME_REQUIREMENTS, Requirement
+from codex_conformance.suites.one_each import OneEach
 from codex_conformance.targets.door import Capability
 from codex_fakes.script.steps import Script
 
@@ -63,10 +64,10 @@ class RuntimeRegister:
     """Checks of runtimes by the id of their requirement."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, RuntimeCheck] = {}
+        self._checks = OneEach[RuntimeCheck](RUNTIME_REQUIREMENTS)
 
     def __iter__(self) -> Iterator[RuntimeCheck]:
-        return iter(self._checks.values())
+        return iter(self._checks)
 
     def check(
         self,
@@ -86,21 +87,14 @@ class RuntimeRegister:
         Raises:
             ValueError: The requirement is unknown or has a check already: a mistake in a suite.
         """
-        if requirement not in RUNTIME_REQUIREMENTS:
-            raise ValueError(f"{requirement} is no requirement of the catalogue")
-        if requirement in self._checks:
-            raise ValueError(f"{requirement} has a check already")
+        judged = self._checks.free(requirement)
         able = {Capability.SCRIPTED_MODEL, *needs} if script is not None else set(needs)
 
         def decorate(
             examine: Callable[[Trial], Awaitable[None]],
         ) -> Callable[[Trial], Awaitable[None]]:
-            self._checks[requirement] = RuntimeCheck(
-                RUNTIME_REQUIREMENTS[requirement],
-                examine,
-                script or Script(),
-                frozenset(able),
-                bound,
+            self._checks.add(
+                RuntimeCheck(judged, examine, script or Script(), frozenset(able), bound)
             )
             return examine
 

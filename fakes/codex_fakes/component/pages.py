@@ -94,6 +94,7 @@ def _rows(
             table,
             {**where, **shared},
             *fields[depth:],
+            # mypy cannot infer a lambda with a default.
             then=lambda q, field=field: q.lt(field, cursor[field]),  # type: ignore[misc]
         ).order("desc")
 

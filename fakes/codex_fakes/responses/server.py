@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from codex_fakes.loopback import HOST, listen
+from codex_fakes.loopback import HOST, listen, serve
 from codex_fakes.responses.exchange import Exchange, OtherRequest, Outcome, Problem
 from codex_fakes.responses.model import ScriptedModel
 from codex_fakes.script.playing import DEFAULT_WAIT
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from codex_fakes.script.playing import Gates, ScriptPlayer
     from codex_fakes.script.steps import Script
 
-_SHUTDOWN_SECONDS: Final = 2
 _KEEP_ALIVE_SECONDS: Final = 24 * 3600
 """A connection closed while idle can cross with Codex's next request on it, which then fails."""
 
@@ -75,7 +74,7 @@ class ResponsesServer:
                 uvicorn is not installed.
         """
         try:
-            import uvicorn
+            import uvicorn  # noqa: F401 - told before the port is taken
 
             from codex_fakes.responses.app import build_app
         except ImportError as error:
@@ -86,26 +85,10 @@ class ResponsesServer:
             ) from None
         self._listener = listen(self._asked_port)
         self._port = self._listener.getsockname()[1]
-        config = uvicorn.Config(
-            build_app(self._model, self._stopping, control=self._control),
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        application = build_app(self._model, self._stopping, control=self._control)
+        self._web = await serve(
+            application, self._listener, ws="none", timeout_keep_alive=_KEEP_ALIVE_SECONDS
         )
-        config.load()
-        web = uvicorn.Server(config)
-        # Not serve(): that takes the signals of the whole process.
-        web.lifespan = config.lifespan_class(config)
-        try:
-            await web.startup(sockets=[self._listener])
-        except BaseException:
-            self._listener.close()
-            raise
-        self._web = web
         self._become_unreachable()
         return self
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codex_fakes.convex.engine.clock import VirtualClock
 from codex_fakes.convex.wire.scheduling import drive_schedule
-from codex_fakes.loopback import HOST, listen
+from codex_fakes.loopback import HOST, listen, serve
 from codex_runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from codex_fakes.convex.wire.server import ConvexServer
 
-_SHUTDOWN_SECONDS: Final = 2
 _KEEP_ALIVE_SECONDS: Final = 75
 _FRAME_BYTES: Final = 64 << 20
 PING_SECONDS: Final = 5.0
@@ -79,7 +78,7 @@ class ListeningConvex:
                 uvicorn is not installed.
         """
         try:
-            import uvicorn
+            import uvicorn  # noqa: F401 - told before the port is taken
         except ImportError as error:
             raise ConfigurationError(
                 "E_EXTRA_MISSING",
@@ -89,29 +88,15 @@ class ListeningConvex:
         application = self.server.asgi
         self._listener = listen(self._asked_port)
         self._port = self._listener.getsockname()[1]
-        config = uvicorn.Config(
+        self._web = await serve(
             application,
-            http="h11",
+            self._listener,
             ws="websockets-sansio",
             ws_max_size=_FRAME_BYTES,
             ws_ping_interval=self._ping_seconds,
             ws_ping_timeout=self._silence_seconds,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
-        config.load()
-        web = uvicorn.Server(config)
-        # Not serve(): that takes the signals of the whole process.
-        web.lifespan = config.lifespan_class(config)
-        try:
-            await web.startup(sockets=[self._listener])
-        except BaseException:
-            self._listener.close()
-            raise
-        self._web = web
         self.server.cut = self._cut
         self._schedule = asyncio.get_running_loop().create_task(self._drive())
         return self
